@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, Hubwright maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules notebook_image and notebook_image_info do, on any store. Private to the collection."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _releases, _smoke_test, _user_containers
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi, EngineRefused
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_references import Reference
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_stores import ImageStore
+
+Json = dict[str, t.Any]
+
+# A container that was made and not started yet is one that somebody is starting.
+_STOPPED = ("exited", "dead")
+
+
+@dataclasses.dataclass
+class Keeper:
+    """A live reference, where it is kept, and who uses it."""
+
+    live: Reference
+    history_tags: list[str]
+    store: ImageStore
+    #: Of the host that runs the module.
+    engine: EngineApi
+    hub: str
+    prefix: str
+    warn: t.Callable[[str], object]
+
+    def read(self) -> tuple[_releases.History, dict[str, str]]:
+        """The history, and the references that it was read from."""
+        found = self.store.references(self.history_tags)
+        history, warnings = _releases.read(self.live, found, self.history_tags, _now())
+        for warning in warnings:
+            self.warn(warning)
+        return history, found
+
+    def apply(self, plan: _releases.Plan, check: bool) -> Json:
+        """Do what was planned; the result of the module."""
+        if not check:
+            for move in plan.moves:
+                if move.image:  # what is taken away is, before the plan is final
+                    self.store.tag(move.image, move.reference)
+        return {"changed": plan.changed, "diff": _diff(plan), "smoke": None} | facts(plan.history)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _diff(plan: _releases.Plan) -> Json:
+    return {"before_header": "references", "after_header": "references"} | {
+        side: "".join(f"{reference} {image}\n" for reference, image in references.items())
+        for side, references in plan.diff.items()
+    }
+
+
+def facts(history: _releases.History) -> Json:
+    """What both modules return of a history."""
+    previous = history.line[-2] if len(history.line) > 1 else ""
+    return {"live": history.image, "previous": previous, "releases": history.releases()}
+
+
+def promote(
+    keeper: Keeper, candidate: str, trial: _smoke_test.Trial | None, force: bool, only_first: bool, check: bool
+) -> Json:
+    """Make a candidate live, if it is not and passes its test.
+
+    :param trial: how it is tried out; None: not at all.
+    :param only_first: leave what is live alone.
+    :raises HubError: nothing was changed.
+    """
+    history, found = keeper.read()
+    image = history.image if only_first and history.image else keeper.store.image(candidate, "candidate")
+    plan = _releases.promote(history, found, keeper.history_tags, image, _now(), force)
+    passed = None
+    if plan.promotes:
+        passed = _tried(keeper, candidate, image, trial, check)
+    return keeper.apply(plan, check) | {"smoke": passed and dataclasses.asdict(passed)}
+
+
+def _tried(
+    keeper: Keeper, candidate: str, image: str, trial: _smoke_test.Trial | None, check: bool
+) -> _smoke_test.Passed | None:
+    """The result of the candidate's test, None where there is none."""
+    if trial and not trial.jupyterhub_version:
+        raise HubError(
+            "smoke_test.jupyterhub_version is missing, so that the image's JupyterHub can not be compared with the hub's.",
+            "Give the version of the hub, or promote without a test: smoke_test.enabled is false.",
+        )
+    if not trial and not keeper.store.on_engine:
+        return None
+    local = keeper.store.local(image, pull=not check)
+    if local:
+        _smoke_test.check_platform(keeper.engine, local, candidate)
+    return _smoke_test.run(keeper.engine, local, candidate, trial) if trial and not check else None
+
+
+def roll_back(keeper: Keeper, steps: int | None, to: str | None, check: bool) -> Json:
+    """Make an earlier release live.
+
+    :raises HubError: nothing was changed.
+    """
+    history, found = keeper.read()
+    return keeper.apply(_releases.roll_back(history, found, keeper.history_tags, _now(), steps, to), check)
+
+
+def prune(keeper: Keeper, keep: int, remove_stopped: bool, check: bool) -> Json:
+    """Forget old releases, and if asked for remove stopped containers that have one.
+
+    :raises HubError: nothing was changed.
+    """
+    if remove_stopped and not keeper.hub:
+        raise HubError(
+            "remove_stopped is true, but hub does not say whose containers are meant.", "Give the hub's name."
+        )
+    history, found = keeper.read()
+    _releases.prune(history, found, keep, {})  # refuses what can not be meant, before any container goes
+    containers = keeper.engine.containers() if keeper.store.on_engine or keeper.hub else []
+    behind = {image for image in [*history.line, *history.held] if image != history.image}
+    gone = [
+        row
+        for row in _user_servers(keeper, containers)
+        if remove_stopped and row["State"] in _STOPPED and keeper.store.release_of(row["ImageID"]) in behind
+    ]
+    if not check:
+        gone = [row for row in gone if _removed(keeper.engine, row["Id"])]
+    reasons = {
+        keeper.store.release_of(row["ImageID"]): f"used by the container {_name(row)}"
+        for row in containers
+        if row not in gone
+    }
+    plan = _releases.prune(history, found, keep, reasons)
+    if not check:
+        refusals = {image: keeper.store.untag(image, references) for image, references in plan.removals.items()}
+        reasons |= {image: refusal for image, refusal in refusals.items() if refusal}
+        plan = _releases.prune(history, found, keep, reasons)
+    result = keeper.apply(plan, check)
+    removed = {"releases": plan.removed, "containers": sorted(map(_name, gone))}
+    return result | {"changed": plan.changed or bool(gone), "removed": removed, "kept": plan.kept}
+
+
+def _name(row: Json) -> str:
+    return str((row.get("Names") or [row["Id"][:12]])[0]).removeprefix("/")
+
+
+def _user_servers(keeper: Keeper, containers: t.Iterable[Json]) -> list[Json]:
+    """Those of the hub's users, by the label of the hub or, without one, by network and name."""
+    found = []
+    for row in containers:
+        label = (row.get("Labels") or {}).get(_user_containers.HUB_LABEL)
+        networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
+        if _name(row).startswith(f"{keeper.prefix}-") and (label == keeper.hub if label else keeper.hub in networks):
+            found.append(row)
+    return sorted(found, key=_name)
+
+
+def _removed(engine: EngineApi, container: str) -> bool:
+    """Remove a container that does not run; False when it runs again. Volumes stay, also nameless ones."""
+    try:
+        engine.delete(f"/containers/{container}", "remove a stopped container", force="false", v="false")
+    except EngineRefused as error:
+        if error.status == 404:
+            return True
+        if error.status == 409:
+            return False
+        raise
+    return True
+
+
+def report(keeper: Keeper) -> Json:
+    """The releases, and which user server has which."""
+    history, _found = keeper.read()
+    found = facts(history)
+    names = {release["id"]: release["name"] for release in found["releases"]}
+    servers, states = [], collections.Counter[tuple[str, bool]]()
+    for row in _user_servers(keeper, keeper.engine.containers()) if keeper.hub else []:
+        image = keeper.store.release_of(row["ImageID"])
+        live = image == history.image
+        states[image, row["State"] in _STOPPED] += 1
+        # Only of those that are behind, since each is a question of its own.
+        user, server = ("", "") if live else _owner(keeper, row["Id"])
+        servers.append(
+            {
+                "user": user,
+                "server": server,
+                "container": _name(row),
+                "image_id": row["ImageID"],
+                "release": names.get(image, ""),
+                "live": live,
+                "state": row["State"],
+            }
+        )
+    for release in found["releases"]:
+        release["running"] = states[release["id"], False] if keeper.hub else None
+        release["stopped"] = states[release["id"], True] if keeper.hub else None
+    return {"changed": False, "servers": servers} | found
+
+
+def _owner(keeper: Keeper, container: str) -> tuple[str, str]:
+    """User and server of a container, by the spawner's own record; empty when it is gone meanwhile."""
+    try:
+        inspected = keeper.engine.get(f"/containers/{container}/json", "show a container")
+    except EngineRefused as error:
+        if error.status == 404:
+            return "", ""
+        raise
+    found = _user_containers.user_container(keeper.hub, inspected)
+    return (found.user, found.server) if found else ("", "")
