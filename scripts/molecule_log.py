@@ -79,7 +79,9 @@ def failure(lines: list[str]) -> list[str]:
         elif text.startswith("...ignoring"):
             failed = []
         elif found := FAILED_TEST.search(text):
-            tests.append(found[1])
+            # Ansible wraps long lines of a list; the next item begins with a dash.
+            rest = FRAME.sub("", lines[number + 1]).strip() if number + 1 < len(lines) else ""
+            tests.append(f"{found[1]} {rest}" if rest and not rest.startswith(("- ", "'")) else found[1])
     return []
 
 

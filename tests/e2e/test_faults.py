@@ -15,13 +15,16 @@ from installation import Installation, uninterrupted, wait_until
 
 
 @contextlib.contextmanager
-def somebody_on(port: int) -> Iterator[None]:
-    """Another program listens on the port."""
+def somebody_on_a_port() -> Iterator[int]:
+    """Another program listens on a port that was free, and that the kernel gives to nobody of its own accord."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", port))
+        for port in range(18999, 18950, -1):
+            with contextlib.suppress(OSError):
+                taken.bind(("127.0.0.1", port))
+                break
         taken.listen()
-        yield
+        yield taken.getsockname()[1]
 
 
 def test_three_mistakes_are_named_together(hub: Installation, alice: HubUser) -> None:
@@ -57,12 +60,12 @@ def test_a_port_that_is_taken_is_refused(hub: Installation, alice: HubUser) -> N
     """With the holder and the variable to change; without the cause the same run succeeds."""
     before = hub.files()
     with uninterrupted(alice):
-        with somebody_on(18999):
-            play = hub.play(fails=True, hub_port=18999)
-            play.must_say("port 18999 on 127.0.0.1 is in use by", f"process {os.getpid()}", "hub_port")
+        with somebody_on_a_port() as port:
+            play = hub.play(fails=True, hub_port=port)
+            play.must_say(f"port {port} on 127.0.0.1 is in use by", f"process {os.getpid()}", "hub_port")
         assert hub.files() == before, "expected that nothing was touched"
-    hub.play(hub_port=18999)
-    assert hub.play(hub_port=18999).changes == 0
+    hub.play(hub_port=port)
+    assert hub.play(hub_port=port).changes == 0
 
 
 def test_a_run_that_is_killed_is_made_up_for(hub: Installation, alice: HubUser) -> None:

@@ -34,7 +34,9 @@ INFO     local ➜ converge: Executing
   │\x20
   │ TASK [hub : Place [it] there] ****
   │ ok: [molecule-local]
-  │     - FAILED tests/e2e/test_people.py::test_idle - AssertionError: expected within 90 s: idle
+  │     - FAILED tests/e2e/test_people.py::test_idle - AssertionError:
+  │         expected within 90 s: idle
+  │     - 1 failed
   │ fatal: [molecule-local]: FAILED! =>\x20
   │     changed: false
   │     msg: |-
