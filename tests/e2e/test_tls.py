@@ -125,8 +125,8 @@ def test_only_the_front_has_the_key(hub: DockerInstallation) -> None:
 def test_a_renewal_interrupts_nobody(hub: DockerInstallation) -> None:
     alice = hub.user("alice")
     alice.start_server()
-    kernel = alice.kernel()
     before, running = served(hub.ports[0]), containers(hub)
+    # The connections that it watches are open before the first reload and after the second.
     with uninterrupted(alice):
         # Another name is a reason, as is an end that is near.
         play = hub.play("renew_certificate", hub_certificate_names=["localhost", "127.0.0.1"])
@@ -138,7 +138,6 @@ def test_a_renewal_interrupts_nobody(hub: DockerInstallation) -> None:
         play = hub.play(hub_docker_hsts_seconds=3600)
         assert "Let the front read again; open connections go on" in play.changed
         assert containers(hub) == running
-        assert kernel.compute("2 + 2") == "4", "expected that a connection outlives two reloads"
     with urllib.request.urlopen(f"{hub.url}/hub/login", context=ssl._create_unverified_context()) as page:
         assert page.headers["Strict-Transport-Security"] == "max-age=3600"
 

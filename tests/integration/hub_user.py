@@ -176,7 +176,10 @@ class Kernel:
         self.socket.send(json.dumps(message))
         text = ""
         while True:
-            answer = json.loads(self.socket.recv())
+            received = self.socket.recv()
+            if not received:
+                raise ConnectionError("the connection to the kernel was closed by the other side")
+            answer = json.loads(received)
             if answer["parent_header"].get("msg_id") != message_id:
                 continue
             kind = answer["msg_type"]
