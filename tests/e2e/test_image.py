@@ -242,7 +242,9 @@ def test_the_image_of_a_profile_is_promoted_on_its_own(production: DockerInstall
     before, known = ids(production, LIVE, OLD), volumes(production)
     options = {"notebook_image_staging_skipped": True, "notebook_image_smoke_spawn": "always"}
     candidate = image("gpu-2")
-    promote(production, candidate, *only(production), notebook_image_name=GPU, notebook_image_history_tags=[], **options)
+    promote(
+        production, candidate, *only(production), notebook_image_name=GPU, notebook_image_history_tags=[], **options
+    )
     assert ids(production, LIVE, OLD) == before
     assert volumes(production) == known, "expected that the trial leaves no volume"
     assert not production.runs_server_of("hubwrightsmoke")

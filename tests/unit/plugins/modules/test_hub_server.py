@@ -203,9 +203,7 @@ def test_container_that_needs_too_much_memory_is_told(hub: hubs.Hub, slow_user: 
     assert "ended with code 137 before it was ready, since it needed more memory than its limit." in result["msg"]
 
 
-def test_start_that_takes_too_long_shows_what_the_container_does(
-    hub: hubs.Hub, slow_user: str, network: str
-) -> None:
+def test_start_that_takes_too_long_shows_what_the_container_does(hub: hubs.Hub, slow_user: str, network: str) -> None:
     contain(network, slow_user, "echo Reading a slow disk; exec sleep 600")
     options = {"url": hub.url, "token": hub.operator_token, "user": slow_user, "hub": network}
     result = call(hub_server, wait_timeout=3, **options)
