@@ -141,6 +141,8 @@ class UserServer:
         self.apply(plan(self.observe(), "stopped"))
 
     def _start(self, options: t.Mapping[str, t.Any] | None) -> None:
+        if self.container:
+            self.container.begin()
         deadline = time.monotonic() + self.wait_timeout
         while True:
             try:
@@ -198,7 +200,7 @@ class UserServer:
         )
 
     def _wait_for_start(self) -> str:
-        state = self._wait_while(PENDING)
+        state = self._wait_while(PENDING, look=True)
         if state != "started":
             raise self._failed()
         return state
@@ -211,9 +213,10 @@ class UserServer:
             if error.kind not in ("timeout", "missing"):
                 raise
 
-    def _wait_while(self, states: t.Collection[str]) -> str:
+    def _wait_while(self, states: t.Collection[str], *, look: bool = False) -> str:
         """Poll until the server is in none of ``states``.
 
+        :param look: at its container too, while it starts.
         :raises HubError: it still is after ``wait_timeout``.
         """
         deadline = time.monotonic() + self.wait_timeout
@@ -222,7 +225,7 @@ class UserServer:
             state = self.observe()
             if state not in states:
                 return state
-            if state == "starting":
+            if look and state == "starting":
                 self._look_at_container()
             if time.monotonic() >= deadline:
                 progress = self.api.progress(self.user, self.name) if state == "starting" else []

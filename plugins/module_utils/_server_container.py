@@ -35,7 +35,10 @@ class ServerContainer:
         self._hub = hub
         self._owner = user.lower(), server
         self._others: set[str] = set()
-        # What a start before this one has left tells nothing of this one.
+        self.begin()
+
+    def begin(self) -> None:
+        """A start begins now: what an earlier one has left tells nothing of this one."""
         self._before = {(found["Id"], found["State"]["StartedAt"]) for found in self._mine() if _ended(found)}
 
     def _mine(self) -> t.Iterator[dict[str, t.Any]]:
