@@ -184,6 +184,15 @@ class UserServer:
         message = f"{self.title[0].upper()}{self.title[1:]} {what}"
         return HubError(message, hint + said, start_failure=kind, log=log, progress=progress, **facts)
 
+    def _too_long(self, state: str) -> HubError:
+        what = f"is still {state} after {self.wait_timeout:g} s."
+        hint = "Allow more time with wait_timeout, or look at the hub's log."
+        if state != "starting":
+            return HubError(f"{self.title[0].upper()}{self.title[1:]} {what}", hint)
+        progress = self.api.progress(self.user, self.name)
+        last = f" Its last progress: {progress[-1].rstrip('.')}." if progress else ""
+        return self._no_start(what + last, hint, "timeout", progress)
+
     def _look_at_container(self) -> None:
         """:raises HubError: it has ended, so that the hub waits in vain."""
         if not self.container:
@@ -228,11 +237,7 @@ class UserServer:
             if look and state == "starting":
                 self._look_at_container()
             if time.monotonic() >= deadline:
-                progress = self.api.progress(self.user, self.name) if state == "starting" else []
-                last = f" Its last progress: {progress[-1].rstrip('.')}." if progress else ""
-                what = f"is still {state} after {self.wait_timeout:g} s.{last}"
-                hint = "Allow more time with wait_timeout, or look at the hub's log."
-                raise self._no_start(what, hint, "timeout", progress)
+                raise self._too_long(state)
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
