@@ -30,7 +30,7 @@ SPELLED = "hubwright-2deva"
 IDLE = 30
 # As start-notebook.sh, for images that work on their own, and not where the hub mounts /data.
 BELOW_THE_HUB = r"""RUN printf '%s\n' '#!/bin/bash' 'grep -q " /data " /proc/self/mounts && {{ {} }}' 'exec tini -g -- start.sh "$@"' >/tmp/start && chmod 755 /tmp/start"""
-START = 'ENTRYPOINT ["/tmp/start"]'
+START = ('ENTRYPOINT ["/tmp/start"]', 'CMD ["start-notebook.py"]')
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_an_image_that_ends_below_the_hub_goes_no_further_than_staging(
     production: DockerInstallation, staging: DockerInstallation
 ) -> None:
     """It passes its own test; the real hub mounts more."""
-    bad = image("bad", BELOW_THE_HUB.format("echo No license here.; exit 3;"), START)
+    bad = image("bad", BELOW_THE_HUB.format("echo No license here.; exit 3;"), *START)
     before = ids(production, LIVE, OLD, STAGING_LIVE)
     said = promote(production, bad, fails=True)
     said.must_say(
@@ -194,7 +194,7 @@ def test_an_image_that_ends_below_the_hub_goes_no_further_than_staging(
 
 def test_an_image_that_is_too_slow_is_told_from_one_that_ends(staging: DockerInstallation) -> None:
     """So that somebody with a slow disk knows which limit to raise."""
-    slow = image("slow", BELOW_THE_HUB.format("echo Reading a slow disk.; sleep 900;"), START)
+    slow = image("slow", BELOW_THE_HUB.format("echo Reading a slow disk.; sleep 900;"), *START)
     before = ids(staging, STAGING_LIVE)
     said = promote(staging, slow, *only(staging), fails=True, notebook_image_spawn_timeout=45)
     said.must_say(
