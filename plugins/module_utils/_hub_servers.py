@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 import typing as t
 
@@ -13,10 +14,13 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors impor
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_api import HubApi, HubApiError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_facts import find_users
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_state import server_state
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._server_container import ServerContainer
 
 STATES = ("started", "stopped", "restarted", "absent")
 PENDING = ("starting", "stopping")
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+# What the hub says when it has given a start up because of start_timeout or http_timeout.
+_GIVEN_UP = re.compile(r"didn't respond in|timed? ?out", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +65,23 @@ class UserServer:
 
     :param name: name of the server, empty for the default server.
     :param wait_timeout: seconds that one start or stop may take.
+    :param container: its container, where that can be seen; a start that fails tells more then, and some tell it sooner.
     """
 
-    def __init__(self, api: HubApi, user: str, name: str = "", *, wait_timeout: float = 120) -> None:
+    def __init__(
+        self,
+        api: HubApi,
+        user: str,
+        name: str = "",
+        *,
+        wait_timeout: float = 120,
+        container: ServerContainer | None = None,
+    ) -> None:
         self.api = api
         self.user = user
         self.name = name
         self.wait_timeout = wait_timeout
+        self.container = container
         self.model: dict[str, t.Any] | None = None
 
     @property
@@ -127,6 +141,8 @@ class UserServer:
         self.apply(plan(self.observe(), "stopped"))
 
     def _start(self, options: t.Mapping[str, t.Any] | None) -> None:
+        if self.container:
+            self.container.begin()
         deadline = time.monotonic() + self.wait_timeout
         while True:
             try:
@@ -153,15 +169,47 @@ class UserServer:
     def _failed(self, said: str = "", **facts: t.Any) -> HubError:
         progress = self.api.progress(self.user, self.name)
         reason = progress[-1] if progress else said or "the hub gives no reason"
-        return HubError(
-            f"{self.title[0].upper()}{self.title[1:]} did not start: {reason.rstrip('.')}.",
-            "The hub's log has the whole story.",
-            progress=progress,
-            **facts,
+        kind = "timeout" if _GIVEN_UP.search(reason) else "failed"
+        return self._no_start(
+            f"did not start: {reason.rstrip('.')}.", "The hub's log has the whole story.", kind, progress, **facts
+        )
+
+    def _no_start(self, what: str, hint: str, kind: str, progress: list[str], **facts: t.Any) -> HubError:
+        """The error for a start that came to nothing.
+
+        :param kind: ``timeout`` when it may only have been too slow, ``ended`` when its container has ended, else ``failed``.
+        """
+        log = self.container.log if self.container else []
+        said = self.container.last_words if self.container else ""
+        message = f"{self.title[0].upper()}{self.title[1:]} {what}"
+        return HubError(message, hint + said, start_failure=kind, log=log, progress=progress, **facts)
+
+    def _too_long(self, state: str) -> HubError:
+        what = f"is still {state} after {self.wait_timeout:g} s."
+        hint = "Allow more time with wait_timeout, or look at the hub's log."
+        if state != "starting":
+            return HubError(f"{self.title[0].upper()}{self.title[1:]} {what}", hint)
+        progress = self.api.progress(self.user, self.name)
+        last = f" Its last progress: {progress[-1].rstrip('.')}." if progress else ""
+        return self._no_start(what + last, hint, "timeout", progress)
+
+    def _look_at_container(self) -> None:
+        """:raises HubError: it has ended, so that the hub waits in vain."""
+        if not self.container:
+            return
+        self.container.look()
+        if self.container.exit_code is None:
+            return
+        why = ", since it needed more memory than its limit" if self.container.out_of_memory else ""
+        raise self._no_start(
+            f"ended with code {self.container.exit_code} before it was ready{why}.",
+            "The hub goes on waiting for it until somebody stops it.",
+            "ended",
+            [],
         )
 
     def _wait_for_start(self) -> str:
-        state = self._wait_while(PENDING)
+        state = self._wait_while(PENDING, look=True)
         if state != "started":
             raise self._failed()
         return state
@@ -174,9 +222,10 @@ class UserServer:
             if error.kind not in ("timeout", "missing"):
                 raise
 
-    def _wait_while(self, states: t.Collection[str]) -> str:
+    def _wait_while(self, states: t.Collection[str], *, look: bool = False) -> str:
         """Poll until the server is in none of ``states``.
 
+        :param look: at its container too, while it starts.
         :raises HubError: it still is after ``wait_timeout``.
         """
         deadline = time.monotonic() + self.wait_timeout
@@ -185,14 +234,10 @@ class UserServer:
             state = self.observe()
             if state not in states:
                 return state
+            if look and state == "starting":
+                self._look_at_container()
             if time.monotonic() >= deadline:
-                progress = self.api.progress(self.user, self.name) if state == "starting" else []
-                last = f" Its last progress: {progress[-1].rstrip('.')}." if progress else ""
-                raise HubError(
-                    f"{self.title[0].upper()}{self.title[1:]} is still {state} after {self.wait_timeout:g} s.{last}",
-                    "Allow more time with wait_timeout, or look at the hub's log.",
-                    progress=progress,
-                )
+                raise self._too_long(state)
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 

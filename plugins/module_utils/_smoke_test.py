@@ -37,7 +37,7 @@ class Trial:
     """How an image is tried out."""
 
     jupyterhub_version: str
-    timeout: float = 120
+    timeout: float = 300
     user: str = ""
     #: None: the image's own.
     command: list[str] | None = None
@@ -268,10 +268,11 @@ class _Test:
                 said = " ".join(self.engine.logs(self.beside, 3))
                 raise self.refused(f"has a Python that can not run the test: {said}", "It needs Python 3.8 or newer.")
             if self.left() <= 0:
-                doing = "its kernel had computed" if self.facts.get("stage") == "kernel" else "it answered"
+                doing = "let its kernel compute" if self.facts.get("stage") == "kernel" else "become ready"
                 raise self.refused(
-                    f"was given {self.trial.timeout:g} seconds, which were over before {doing}.",
-                    "Raise smoke_test.timeout if it only needs longer.",
+                    f"did not {doing} in {self.trial.timeout:g} s (limit smoke_test.timeout, of the role "
+                    f"notebook_image_smoke_timeout).",
+                    "It did not end, so it may only be slow here, on a slow disk or a busy machine: raise the limit then.",
                 )
             time.sleep(_PAUSE)
 
@@ -313,7 +314,7 @@ class _Test:
     def refused(self, why: str, hint: str = "") -> HubError:
         log = self.engine.logs(self.candidate, _LINES) if self.candidate else []
         said = "".join(f"\n  {line}" for line in log[-_LINES_SHOWN:])
-        written = f"\nIt wrote last:{said}" if said else ""
+        written = f"\nIts log:{said}" if said else ""
         return HubError(f"The image {self.name} {why}", f"{hint} It was not promoted.".strip() + written, log=log)
 
 

@@ -74,6 +74,16 @@ options:
       - Seconds that a start or a stop may take.
     type: float
     default: 120
+  hub:
+    description:
+      - Name of the hub, when its user servers are containers of the Docker engine on the host that runs the module; it is the
+        name of their network too.
+      - A start that fails comes with what its container wrote last, and one whose container has ended is not waited for any longer.
+    type: str
+  socket:
+    description:
+      - With O(hub), path of the engine's socket. When left out, what E(DOCKER_HOST) says, or C(/var/run/docker.sock).
+    type: path
 seealso:
   - module: hubwright.jupyterhub.hub_info
   - module: hubwright.jupyterhub.hub_user
@@ -96,6 +106,13 @@ EXAMPLES = r"""
     user_options:
       profile: large
     wait_timeout: 600
+
+- name: Start a server in a container of this host, to be told by its log why it can not
+  hubwright.jupyterhub.hub_server:
+    url: https://hub.example.org/
+    token_file: /etc/hub/operator_token
+    user: ada
+    hub: jupyterhub
 
 - name: Let the servers that run take up a new image
   hubwright.jupyterhub.hub_server:
@@ -140,6 +157,19 @@ last_activity:
   returned: success
   type: str
   sample: "2026-11-21T04:10:12.000000Z"
+start_failure:
+  description:
+    - V(timeout) when the start took longer than O(wait_timeout), or than the hub gives it; the server may only be slow.
+    - V(ended) when its container has ended, which is only seen with O(hub).
+    - V(failed) when the hub could not start it.
+  returned: failure of a start
+  type: str
+  sample: timeout
+log:
+  description: With O(hub), what the container wrote last.
+  returned: failure of a start
+  type: list
+  elements: str
 progress:
   description: What the hub told last about a start that failed or took too long.
   returned: failure of a start
@@ -165,6 +195,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_connection import (
     ARGUMENTS,
@@ -174,6 +205,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_connecti
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_servers import STATES, UserServer, plan
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_users import checked_names
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._server_container import ServerContainer
 
 
 def _work(module: AnsibleModule) -> dict[str, t.Any]:
@@ -189,6 +221,8 @@ def _work(module: AnsibleModule) -> dict[str, t.Any]:
     server = UserServer(connect(module), params["user"], params["server_name"], wait_timeout=params["wait_timeout"])
     state = server.observe()
     change = plan(state, params["state"])
+    if params["hub"] and change.after == "started":
+        server.container = ServerContainer(EngineApi(params["socket"] or ""), params["hub"], server.user, server.name)
     if not module.check_mode:
         state = server.apply(change, params["user_options"], wait=params["wait"])
     model = server.model or {}
@@ -213,6 +247,8 @@ def main() -> None:
         "user_options": {"type": "dict"},
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "float", "default": 120},
+        "hub": {"type": "str"},
+        "socket": {"type": "path"},
     }
     run(
         AnsibleModule({**ARGUMENTS, **arguments}, mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True),

@@ -97,9 +97,10 @@ options:
           - Needed unless O(smoke_test.enabled=false).
         type: str
       timeout:
-        description: Seconds that the whole test may take, above 0.
+        description:
+          - Seconds that the whole test may take, above 0. An image that crashes is refused at once, whatever the limit.
         type: float
-        default: 120
+        default: 300
       user:
         description: Account in the container, as name or number, with C(:) and a group if wanted. The image's own when left out.
         type: str
@@ -249,7 +250,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test i
 SMOKE_TEST: dict[str, t.Any] = {
     "enabled": {"type": "bool", "default": True},
     "jupyterhub_version": {"type": "str"},
-    "timeout": {"type": "float", "default": 120},
+    "timeout": {"type": "float", "default": 300},
     "user": {"type": "str"},
     "command": {"type": "list", "elements": "str"},
     "environment": {"type": "dict", "default": {}, "no_log": True},

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
+import uuid
 
+import notebook_images
 import pytest
+from notebook_images import docker
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._hub_servers import plan
 from ansible_collections.hubwright.jupyterhub.plugins.modules import hub_server
@@ -144,6 +148,75 @@ def test_start_that_fails_says_why(hub: hubs.Hub, broken_user: str) -> None:
     assert result["failed"]
     assert f"The server of {broken_user} did not start: Spawn failed: No seat is free." in result["msg"]
     assert result["progress"] == ["Spawn failed: No seat is free"]
+    assert result["start_failure"] == "failed"
+
+
+@pytest.fixture
+def network() -> t.Iterator[str]:
+    """The network of a hub's user containers; they go with it."""
+    name = f"servers-{uuid.uuid4().hex[:8]}"
+    docker("network", "create", "--internal", name)
+    yield name
+    docker("rm", "--force", *docker("ps", "--all", "--quiet", f"--filter=network={name}").split(), check=False)
+    docker("network", "rm", name)
+
+
+def contain(network: str, user: str, script: str, *options: str, name: str = "") -> None:
+    """Run a shell script as the container of a user's server."""
+    image = notebook_images.singleuser("6.1.1")
+    docker(
+        *("run", "--detach", f"--network={network}", f"--name={network}-{name or user}", "--stop-timeout=0", *options),
+        *(f"--env=JUPYTERHUB_USER={user}", "--entrypoint=sh", image, "-c", script),
+    )
+
+
+def start_beside(hub: hubs.Hub, network: str, user: str, script: str, *options: str, **more: t.Any) -> dict[str, t.Any]:
+    """The result of a start whose container begins to run when the hub waits for it."""
+
+    def run() -> None:
+        hubs.until(lambda: hub.server(user).get("pending") == "spawn", f"the server of {user} starts")
+        contain(network, user, script, *options)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        return call(hub_server, url=hub.url, token=hub.operator_token, user=user, hub=network, **more)
+    finally:
+        thread.join()
+
+
+def test_container_that_ends_is_not_waited_for(hub: hubs.Hub, slow_user: str, network: str) -> None:
+    # What was there before tells nothing, nor does the container of somebody else.
+    contain(network, slow_user, "exit 9", name="old")
+    contain(network, "ann", "exit 8")
+    result = start_beside(hub, network, slow_user, "echo No license today.; exit 3", wait_timeout=300)
+    assert result["failed"] and result["start_failure"] == "ended"
+    assert f"The server of {slow_user} ended with code 3 before it was ready." in result["msg"]
+    assert result["msg"].endswith("Its log:\n  No license today.")
+    assert result["log"] == ["No license today."]
+
+
+def test_container_that_needs_too_much_memory_is_told(hub: hubs.Hub, slow_user: str, network: str) -> None:
+    greedy = "python3 -c 'bytearray(10**9)'; exit $?"
+    result = start_beside(hub, network, slow_user, f"exec {greedy}", "--memory=32m", "--memory-swap=32m")
+    assert result["start_failure"] == "ended"
+    assert "ended with code 137 before it was ready, since it needed more memory than its limit." in result["msg"]
+
+
+def test_start_that_takes_too_long_shows_what_the_container_does(hub: hubs.Hub, slow_user: str, network: str) -> None:
+    contain(network, slow_user, "echo Reading a slow disk; exec sleep 600")
+    options = {"url": hub.url, "token": hub.operator_token, "user": slow_user, "hub": network}
+    result = call(hub_server, wait_timeout=3, **options)
+    assert result["start_failure"] == "timeout"
+    assert f"The server of {slow_user} is still starting after 3 s." in result["msg"]
+    assert result["msg"].endswith("Its log:\n  Reading a slow disk")
+
+
+def test_start_that_the_hub_gives_up_counts_as_too_long(hub: hubs.Hub, user: str) -> None:
+    with hub.configured("c.Spawner.cmd = ['sleep', '600']\nc.Spawner.http_timeout = 1"):
+        result = call(hub_server, url=hub.url, token=hub.operator_token, user=user)
+    assert result["start_failure"] == "timeout"
+    assert "didn't respond in 1 seconds" in result["msg"]
 
 
 def test_named_servers_that_the_hub_does_not_allow(hub: hubs.Hub, user: str) -> None:

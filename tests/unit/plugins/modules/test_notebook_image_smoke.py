@@ -103,13 +103,13 @@ REFUSED: dict[str, tuple[list[str], dict[str, t.Any], str]] = {
     "crash": (
         ['CMD ["sh", "-c", "echo No license today. && exit 3"]'],
         {},
-        "ended with code 3 before it answered. It was not promoted.\nIt wrote last:\n  No license today.",
+        "ended with code 3 before it answered. It was not promoted.\nIts log:\n  No license today.",
     ),
     "start": (['ENTRYPOINT ["/no/such"]'], {}, "can not be started: "),
     "silence": (
         ['CMD ["sleep", "600"]'],
         {"timeout": 3},
-        "was given 3 seconds, which were over before it answered. Raise smoke_test.timeout",
+        "did not become ready in 3 s (limit smoke_test.timeout, of the role notebook_image_smoke_timeout). It did not end",
     ),
     "memory": (
         ['CMD ["python3", "-c", "len(bytes(10**9)) and bytearray(10**9)"]'],
