@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, Hubwright maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of modules that work with a backup repository. Private to the collection."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Mirrors ARGUMENTS of module_utils/_backup_options.py."""
+
+    DOCUMENTATION = r"""
+options:
+  repository:
+    description:
+      - Directory that holds the backups, absolute, on the host that runs the module. It is made with mode 0700 when it is missing.
+      - Needed with O(engine=archive). With O(engine=restic) it is where the module keeps nothing, leave it out.
+    type: path
+  hub:
+    description: Name of the hub, which is the first level of directories in the repository.
+    type: str
+    required: true
+  engine:
+    description:
+      - V(archive) writes one compressed tar archive per volume and time, with a manifest, that plain C(tar) restores.
+      - V(restic) uses the program C(restic), 0.14 or newer, with a repository of its own. All volumes are one snapshot.
+    type: str
+    choices: [archive, restic]
+    default: archive
+  restic:
+    description: Where the repository of restic is, for O(engine=restic).
+    type: dict
+    suboptions:
+      repository:
+        description: Repository as restic names it, such as V(/srv/restic) or V(sftp:backup@host:/srv/restic).
+        type: str
+        required: true
+      password_file:
+        description: File with the repository's password, readable by the account that runs the module only.
+        type: path
+        required: true
+      environment:
+        description: Environment variables for restic, such as credentials of an object store. The values are never shown.
+        type: dict
+        default: {}
+  socket:
+    description:
+      - Path of the Docker engine's socket, for Docker volumes. When left out, what E(DOCKER_HOST) says, or C(/var/run/docker.sock).
+    type: path
+notes:
+  - A backup is C(REPOSITORY/HUB/USER/TIME.tar.zst), with the manifest C(TIME.json) and the list of files C(TIME.files.zst) beside it.
+    Volumes of another name than V(home) have a directory of that name below the user's. Characters of a user's name that
+    are no letter, digit, C(.), C(_), C(-) or C(@) are percent-encoded in the directory's name.
+  - Where the system has neither libzstd nor the program C(zstd), archives are C(.tar.gz).
+"""
