@@ -254,12 +254,140 @@ totals:
       type: int
 """
 
+import functools
+import time
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _backup,
+    _backup_options,
+    _backup_run,
+    _compression,
+    _encryption,
+    _repository,
+)
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
+
+VOLUME: dict[str, t.Any] = {
+    "user": {"type": "str", "required": True},
+    "name": {"type": "str", "default": _repository.DEFAULT_NAME},
+    "volume": {"type": "str"},
+    "path": {"type": "path"},
+}
+KEEP: dict[str, t.Any] = {rule: {"type": "int", "default": 0} for rule in ("last", "daily", "weekly", "monthly")}
+ENCRYPTION: dict[str, t.Any] = {
+    "program": {"type": "str", "choices": ["age", "gpg"], "required": True},
+    "recipients": {"type": "list", "elements": "str", "required": True},
+}
+ARGUMENTS: dict[str, t.Any] = {
+    "volumes": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": VOLUME,
+        "mutually_exclusive": [("volume", "path")],
+        "required_one_of": [("volume", "path")],
+    },
+    "jobs": {"type": "int", "default": 0},
+    "verify": {"type": "bool", "default": True},
+    "on_changed": {"type": "str", "choices": ["warn", "retry", "fail"], "default": "warn"},
+    "compression": {"type": "str", "choices": ["auto", "zstd", "gzip"], "default": "auto"},
+    "full_after": {"type": "int", "default": 13},
+    "full_percent": {"type": "int", "default": 30},
+    "keep": {"type": "dict", "default": {}, "options": KEEP, "apply_defaults": True},
+    "size_drop": {"type": "int", "default": 50},
+    "encryption": {"type": "dict", "options": ENCRYPTION},
+    "lock_timeout": {"type": "int", "default": 600},
+}
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """What the module does."""
+    params = module.params
+    begin = time.monotonic()
+    _check(params)
+    jobs = min(params["jobs"] or _backup_run.processors(), len(params["volumes"]) or 1)
+    rules = _rules(params, jobs)
+    tasks = []
+    seen = set()
+    for wanted in params["volumes"]:
+        place = _backup_options.place(params, wanted["user"], wanted["name"])
+        if place.path in seen:
+            raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
+        seen.add(place.path)
+        volume = _backup_options.volume(wanted["volume"], wanted["path"], params["socket"])
+        tasks.append(functools.partial(_backup.back_up, place, volume, rules, module.check_mode))
+    outcomes = _backup_run.all_of(tasks, jobs, lambda _outcome, _number: None)
+    for wanted, outcome in zip(params["volumes"], outcomes, strict=True):
+        outcome.user, outcome.name = wanted["user"], wanted["name"]
+        if outcome.warning:
+            module.warn(f"{outcome.user} ({outcome.name}): {outcome.warning}")
+    return _result(outcomes, begin)
+
+
+def _check(params: dict[str, t.Any]) -> None:
+    numbers = {name: params[name] for name in ("jobs", "full_after", "full_percent", "lock_timeout")}
+    numbers |= {f"keep.{rule}": value for rule, value in params["keep"].items()}
+    for name, value in numbers.items():
+        if value < 0:
+            raise HubError(f"{name} is {value}, expected 0 or more.")
+    if not 0 <= params["size_drop"] <= 100:
+        raise HubError(f"size_drop is {params['size_drop']}, expected a percentage from 0 to 100.")
+    if params["encryption"]:
+        _encryption.check(**params["encryption"])
+    _repository.check(params["repository"])
+
+
+def _rules(params: dict[str, t.Any], jobs: int) -> _backup.Rules:
+    encryption = params["encryption"] or {"program": "", "recipients": []}
+    return _backup.Rules(
+        verify=params["verify"],
+        on_changed=params["on_changed"],
+        compression=_compression.choose(params["compression"]),
+        full_after=params["full_after"],
+        full_percent=params["full_percent"],
+        keep=params["keep"],
+        size_drop=params["size_drop"],
+        encryption=encryption["program"],
+        recipients=encryption["recipients"],
+        lock_timeout=params["lock_timeout"],
+        workers=max(1, _backup_run.processors() // jobs),
+    )
+
+
+def _result(outcomes: list[_backup.Outcome], begin: float) -> dict[str, t.Any]:
+    volumes = [vars(outcome).copy() for outcome in outcomes]
+    before = {f"{volume['user']}/{volume['name']}": volume.pop("previous") for volume in volumes}
+    after = before | {
+        f"{volume['user']}/{volume['name']}": volume["time"] or "a new backup"
+        for volume in volumes
+        if volume["outcome"] == "new"
+    }
+    changed = any(volume["outcome"] == "new" or volume["removed"] for volume in volumes)
+    result = {
+        "changed": changed,
+        "volumes": volumes,
+        "totals": _backup_run.totals(outcomes, begin),
+        "diff": {"before": before, "after": after},
+    }
+    failed = [volume for volume in volumes if volume["outcome"] == "failed"]
+    if failed:
+        first = failed[0]
+        raise HubError(
+            f"{len(failed)} of {len(volumes)} volumes could not be backed up, the first is {first['user']} ({first['name']}): "
+            f"{first['error']}",
+            "The others are. See volumes for each.",
+            **result,
+        )
+    return result
 
 
 def main() -> None:
-    """Entry point of the module; the work follows."""
-    AnsibleModule({}, supports_check_mode=True).fail_json(msg="not written yet")
+    """Entry point of the module."""
+    run(AnsibleModule({**_backup_options.ARGUMENTS, **ARGUMENTS}, supports_check_mode=True), work)
 
 
 if __name__ == "__main__":

@@ -125,12 +125,28 @@ report:
   elements: str
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _backup_info, _backup_options
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
+
+ARGUMENTS: dict[str, t.Any] = {
+    "users": {"type": "list", "elements": "str", "default": []},
+    "verify": {"type": "bool", "default": False},
+}
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """What the module finds."""
+    params = module.params
+    return _backup_info.look(params["repository"], params["hub"], params["users"], params["verify"])
 
 
 def main() -> None:
-    """Entry point of the module; the work follows."""
-    AnsibleModule({}, supports_check_mode=True).fail_json(msg="not written yet")
+    """Entry point of the module."""
+    run(AnsibleModule({**_backup_options.ARGUMENTS, **ARGUMENTS}, supports_check_mode=True), work)
 
 
 if __name__ == "__main__":

@@ -162,12 +162,109 @@ seconds:
   type: float
 """
 
+import time
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _backup_options,
+    _repository,
+    _restore,
+    _sizes,
+)
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
+
+ARGUMENTS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": ["restored", "cleaned"], "default": "restored"},
+    "user": {"type": "str", "required": True},
+    "name": {"type": "str", "default": _repository.DEFAULT_NAME},
+    "time": {"type": "str", "default": "latest"},
+    "volume": {"type": "str"},
+    "path": {"type": "path"},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "mode": {"type": "str", "choices": ["empty", "swap"], "default": "empty"},
+    "owner": {"type": "int"},
+    "group": {"type": "int"},
+    "max_size": {"type": "str"},
+    "identity_file": {"type": "path"},
+}
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """What the module does."""
+    params = module.params
+    begin = time.monotonic()
+    _repository.check(params["repository"])
+    for option in ("owner", "group"):
+        if params[option] is not None and not 0 <= params[option] < 2**32 - 1:
+            raise HubError(f"{option} is {params[option]}, expected the number of an account or group.")
+    place = _backup_options.place(params, params["user"], params["name"])
+    manifest = _restore.choose(place, params["time"])
+    volume = _volume(params, manifest.source)
+    if params["state"] == "cleaned":
+        target = volume.place(create=False)
+        removed = _restore.clean(target, module.check_mode) if target else []
+        result: dict[str, t.Any] = {"changed": bool(removed), "target": target, "removed": removed}
+        result["diff"] = {"before": {"kept": removed}, "after": {"kept": []}}
+    else:
+        result = _restored(module, place, manifest, volume)
+    return {**result, "seconds": round(time.monotonic() - begin, 3)}
+
+
+def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
+    name, path = params["volume"], params["path"]
+    if not name and not path:
+        name = source["reference"] if source["kind"] == "docker" else None
+        path = source["reference"] if source["kind"] == "directory" else None
+    return _backup_options.volume(name, path, params["socket"])
+
+
+def _restored(
+    module: AnsibleModule, place: _repository.Place, manifest: _repository.Manifest, volume: Volume
+) -> dict[str, t.Any]:
+    params = module.params
+    wish = _restore.Wish(
+        paths=params["paths"],
+        swap=params["mode"] == "swap",
+        owner=params["owner"],
+        group=params["group"],
+        max_size=_sizes.to_bytes(params["max_size"], "max_size") if params["max_size"] else None,
+        identity=params["identity_file"] or "",
+    )
+    restore = _restore.Restore(place, manifest, wish)
+    restore.check()
+    target = volume.place(create=not module.check_mode)
+    if module.check_mode:
+        if target:
+            restore.free(target)
+        result = _restore.Result(restore.files, manifest.bytes)
+    else:
+        result = restore.run(target)
+    if result.lost:
+        module.warn(f"The file system of {target} can not have these attributes: {', '.join(result.lost[:10])}.")
+    return {
+        "changed": True,
+        "time": manifest.time,
+        "target": target,
+        "source": manifest.source,
+        "files": result.files,
+        "bytes": result.bytes,
+        "kept": result.kept,
+        "diff": {"before": {"content": "as it is"}, "after": {"content": f"{', '.join(restore.paths) or 'all'} of {manifest.time}"}},
+    }
 
 
 def main() -> None:
-    """Entry point of the module; the work follows."""
-    AnsibleModule({}, supports_check_mode=True).fail_json(msg="not written yet")
+    """Entry point of the module."""
+    module = AnsibleModule(
+        {**_backup_options.ARGUMENTS, **ARGUMENTS},
+        mutually_exclusive=[("volume", "path")],
+        supports_check_mode=True,
+    )
+    run(module, work)
 
 
 if __name__ == "__main__":
