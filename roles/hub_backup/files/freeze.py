@@ -1,7 +1,8 @@
 """Let user servers stand still for as long as their files are read, or go on: freeze|thaw, what as JSON on standard input.
 
-`containers` are paused by the engine, `processes` and all that they started get SIGSTOP. Whatever happens to the run, a watch lets all
-of them go on after `limit` seconds. Prints what was frozen.
+`containers` are paused by the engine. Of `users`, all processes that know the hub at `api_url` as theirs get SIGSTOP: the server, its
+kernels and what they started have that in their environment. Whatever happens to the run, a watch lets all of them go on after
+`limit` seconds. Prints what stands still.
 """
 
 import contextlib
@@ -14,21 +15,22 @@ import sys
 import time
 
 asked = json.load(sys.stdin)
-# While this file is there, the servers that it names stand still.
+# While this file is there, what it names stands still.
 mark = pathlib.Path(asked["mark"])
 run = os.urandom(8).hex()
 
 
-def with_children(first):
-    """Process numbers, each followed by those of what it started."""
-    parents = {}
+def processes_of(users):
+    """Numbers of the processes of users' servers."""
+    wanted = {f"JUPYTERHUB_USER={user}".encode() for user in users}
+    api_url = f"JUPYTERHUB_API_URL={asked['api_url']}".encode()
+    found = []
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError):
-            # The name, in brackets, may hold anything.
-            parents.setdefault(int((entry / "stat").read_text().rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found = list(first)
-    for process in found:
-        found += parents.get(process, [])
+        # One that has ended meanwhile, or that belongs to somebody whose processes this account may not see.
+        with contextlib.suppress(OSError):
+            environment = set((entry / "environ").read_bytes().split(b"\0"))
+            if environment & wanted and api_url in environment:
+                found.append(int(entry.name))
     return found
 
 
@@ -41,6 +43,7 @@ def send(processes, number):
 
 def write(containers, processes):
     """The mark, as a whole or not at all; the identity tells a watch that it is its own."""
+    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = mark.with_suffix(".new")
     new.write_text(json.dumps({"run": run, "containers": containers, "processes": processes}), encoding="utf-8")
     new.replace(mark)
@@ -79,24 +82,22 @@ def watch():
     os._exit(0)
 
 
-if sys.argv[1] == "thaw":
-    if mark.exists():
-        thaw()
-else:
-    if mark.exists():
-        thaw()  # of a run that was killed
-    processes = with_children(asked["processes"])
-    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+if mark.exists():
+    thaw()  # when freezing, of a run that was killed
+if sys.argv[1] == "freeze":
+    processes = []
     write(asked["containers"], processes)
     watch()
-    paused = []
-    for container in asked["containers"]:
-        # One that was stopped in this moment has nothing to pause.
-        if subprocess.run([*asked["docker"], "pause", container], capture_output=True, check=False).returncode == 0:
-            paused.append(container)
-    # The server first: it can start nothing new. Then again what was started meanwhile.
-    send(processes, signal.SIGSTOP)
-    send(set(with_children(asked["processes"])) - set(processes), signal.SIGSTOP)
-    processes = with_children(asked["processes"])
+    # One that was stopped in this moment has nothing to pause.
+    paused = [
+        container
+        for container in asked["containers"]
+        if subprocess.run([*asked["docker"], "pause", container], capture_output=True, check=False).returncode == 0
+    ]
+    # Until nothing is left that could have started something meanwhile. Written first: the watch has to know of all.
+    while new := sorted(set(processes_of(asked["users"])) - set(processes)):
+        processes += new
+        write(paused, processes)
+        send(new, signal.SIGSTOP)
     write(paused, processes)
     print(json.dumps({"containers": paused, "processes": len(processes)}))

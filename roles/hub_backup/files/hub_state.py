@@ -22,7 +22,7 @@ directory = pathlib.Path(asked["directory"])
 staging = pathlib.Path(asked["staging"])
 database = directory / "state" / "jupyterhub.sqlite"
 # Copies made before an upgrade, and the database's own files: it is copied apart.
-LEFT_OUT = ("*.before-*", "jupyterhub.sqlite*", "*.restored.dump")
+LEFT_OUT = ("*.before-*", "jupyterhub.sqlite*", "*.restored.dump*")
 COPIED = ("secrets", "etc", "bin", "state", "compose.yaml", "env/current")
 
 
@@ -48,10 +48,10 @@ def known(path):
     with contextlib.closing(sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True, timeout=60)) as there:
         users = [name for (name,) in there.execute("SELECT name FROM users ORDER BY name")]
         servers = there.execute(
-            "SELECT users.name, spawners.name, spawners.state FROM spawners JOIN users ON users.id = spawners.user_id"
+            "SELECT users.name, spawners.name FROM spawners JOIN users ON users.id = spawners.user_id"
             " WHERE spawners.server_id IS NOT NULL ORDER BY users.name, spawners.name"
         )
-        return {"users": users, "servers": [[user, name, json.loads(state or "{}")] for user, name, state in servers]}
+        return {"users": users, "servers": [{"user": user, "name": name} for user, name in servers]}
 
 
 def copy_sqlite(target):
@@ -101,13 +101,14 @@ elif asked["query"]:
     found.update(json.loads(run(asked["query"], stdout=subprocess.PIPE).stdout))
 
 # Of system users, each in the directory that the host says; of others, what is in the hub's own directory of users.
-homes = {}
+homes = []
 for user in found["users"] if asked["homes"] else []:
     with contextlib.suppress(KeyError):
         account = pwd.getpwnam(user)
         home = account.pw_dir if asked["homes"] == "passwd" else asked["homes"].replace("{username}", user)
         if os.path.isdir(home):
-            homes[user] = {"path": home, "uid": account.pw_uid, "gid": account.pw_gid}
+            numbers = {"uid": account.pw_uid, "gid": account.pw_gid}
+            homes.append({"user": user, "name": "home", "kind": "user", "volume": home, **numbers})
 found["homes"] = homes
 if sys.argv[1] == "copy":
     copy_state()

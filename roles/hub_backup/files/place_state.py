@@ -1,7 +1,6 @@
 """Put a hub's own state, as hub_state.py copied it, where a hub that is brought up next finds it.
 
-What to do is JSON on standard input: `source`, the restored copy, on the same file system as `directory`; `over`, to put what is there
-aside first; `account`, the name of the account that runs the hub here, empty for the number of before. Prints what it did.
+What to do is JSON on standard input: `source`, the restored copy, on the same file system as `directory`; `account`, the name of the account that runs the hub here, empty for the number of before. Prints what it did. What is there already is put aside.
 
 The record of the last run comes last: without it the hub does not count as restored, and this can be run again.
 """
@@ -82,6 +81,8 @@ for number, path in enumerate(record["files"]):
         shutil.move(copy, path)
         done.append(path)
 (directory / "etc").mkdir(mode=0o755, exist_ok=True)
+# Until users' files are back too.
+(directory / "restoring.json").write_text(json.dumps({"from": record["hub"]}), encoding="utf-8")
 place("etc/finished.json")
 shutil.rmtree(source)
 print(json.dumps({"placed": done, "aside": str(aside) if aside.exists() else ""}))
