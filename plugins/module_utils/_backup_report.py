@@ -11,8 +11,8 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors impor
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._tables import table
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_volumes import ORPHANS, RESERVED, STATE
 
-COLUMNS = ("hub", "user", "volume", "last good", "checked", "backups", "content", "stored")
-RIGHT = {"checked", "backups", "content", "stored"}
+COLUMNS = ("hub", "user", "last good", "age", "backups", "content", "stored")
+RIGHT = {"age", "backups", "content", "stored"}
 NAMES_SHOWN = 10
 _KEYS = {"backups", "volumes", "failed", "max_age"}
 
@@ -81,12 +81,12 @@ def _row(hub: str, backup: t.Mapping[str, t.Any]) -> list[t.Any]:
     last = backup["last"]
     when = f"{last[:4]}-{last[4:6]}-{last[6:8]} {last[9:11]}:{last[11:13]}" if last else "none"
     numbers = [len(backup["backups"]), size(backup["bytes"]), size(backup["stored"])]
-    return [hub, backup["user"], backup["name"], when, _ago(backup["age"]), *numbers]
+    return [hub, _title(backup), when, _age(backup["age"]), *numbers]
 
 
-def _ago(seconds: float) -> str:
+def _age(seconds: float) -> str:
     hours = int(seconds // 3600)
-    return f"{hours} h ago" if hours < 72 else f"{hours // 24} days ago"
+    return f"{hours} h" if hours < 72 else f"{hours // 24} d"
 
 
 def _title(volume: t.Mapping[str, t.Any]) -> str:
