@@ -13,36 +13,14 @@ class ModuleDocFragment:
 options:
   repository:
     description:
-      - Directory that holds the backups, absolute, on the host that runs the module. It is made with mode 0700 when it is missing.
-      - Needed with O(engine=archive). With O(engine=restic) it is where the module keeps nothing, leave it out.
+      - Directory that holds the backups, absolute, on the host that runs the module. It is made with mode 0700 when it is missing, and
+        refused when other accounts may write into it.
     type: path
+    required: true
   hub:
     description: Name of the hub, which is the first level of directories in the repository.
     type: str
     required: true
-  engine:
-    description:
-      - V(archive) writes one compressed tar archive per volume and time, with a manifest, that plain C(tar) restores.
-      - V(restic) uses the program C(restic), 0.14 or newer, with a repository of its own. All volumes are one snapshot.
-    type: str
-    choices: [archive, restic]
-    default: archive
-  restic:
-    description: Where the repository of restic is, for O(engine=restic).
-    type: dict
-    suboptions:
-      repository:
-        description: Repository as restic names it, such as V(/srv/restic) or V(sftp:backup@host:/srv/restic).
-        type: str
-        required: true
-      password_file:
-        description: File with the repository's password, readable by the account that runs the module only.
-        type: path
-        required: true
-      environment:
-        description: Environment variables for restic, such as credentials of an object store. The values are never shown.
-        type: dict
-        default: {}
   socket:
     description:
       - Path of the Docker engine's socket, for Docker volumes. When left out, what E(DOCKER_HOST) says, or C(/var/run/docker.sock).

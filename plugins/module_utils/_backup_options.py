@@ -15,7 +15,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._dir
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._docker import DockerVolume
 
 ARGUMENTS: dict[str, t.Any] = {
-    "repository": {"type": "path"},
+    "repository": {"type": "path", "required": True},
     "hub": {"type": "str", "required": True},
     "socket": {"type": "path"},
 }

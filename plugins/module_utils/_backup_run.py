@@ -16,9 +16,15 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._backup impor
 _COUNTED = ("files", "bytes", "written")
 
 
-def all_of(
-    tasks: t.Sequence[t.Callable[[], Outcome]], jobs: int, report: t.Callable[[Outcome, int], None]
-) -> list[Outcome]:
+class Task(t.NamedTuple):
+    """The backup of one volume."""
+
+    user: str
+    name: str
+    run: t.Callable[[], Outcome]
+
+
+def all_of(tasks: t.Sequence[Task], jobs: int, report: t.Callable[[Outcome, int], None]) -> list[Outcome]:
     """The outcomes of all tasks, in their order; each is reported with the number of those that are done as soon as it is.
 
     :param jobs: processes at most. A process and not a thread each: half of the time is Python's own.
@@ -26,7 +32,7 @@ def all_of(
     if jobs < 2 or len(tasks) < 2:
         outcomes = []
         for task in tasks:
-            outcomes.append(task())
+            outcomes.append(task.run())
             report(outcomes[-1], len(outcomes))
         return outcomes
     done: dict[int, Outcome] = {}
@@ -40,21 +46,25 @@ def all_of(
                 done[number] = future.result()
             except concurrent.futures.process.BrokenProcessPool:
                 # Somebody has killed a process: of those that were not done none has lost anything.
-                done[number] = Outcome("", "", error="Its process was killed. Earlier backups are as they were.")
+                done[number] = _killed(tasks[number])
             report(done[number], len(done))
     return [done[number] for number in range(len(tasks))]
 
 
-_tasks: t.Sequence[t.Callable[[], Outcome]] = ()
+def _killed(task: Task) -> Outcome:
+    return Outcome(task.user, task.name, error="Its process was killed. Earlier backups are as they were; run again.")
 
 
-def _remember(tasks: t.Sequence[t.Callable[[], Outcome]]) -> None:
+_tasks: t.Sequence[Task] = ()
+
+
+def _remember(tasks: t.Sequence[Task]) -> None:
     global _tasks
     _tasks = tasks
 
 
 def _one(number: int) -> Outcome:
-    return _tasks[number]()
+    return _tasks[number].run()
 
 
 def processors() -> int:

@@ -18,7 +18,7 @@ description:
     has changed, only the changed files are written, until a new full archive is due.
   - Owners, modes, times to the nanosecond, hard links, sparse files, extended attributes, access control lists and capabilities are
     kept. Sockets and device nodes are not.
-  - A backup appears in the repository when it is complete, on the disk, and read back. A kill, a full disk or a file that
+  - A backup appears in the repository when it is complete, durable, and was read back. A kill, a full disk or a file that
     changes or vanishes meanwhile costs no earlier backup.
   - While it runs as a task, a line is shown for each volume that is done.
 extends_documentation_fragment:
@@ -61,7 +61,7 @@ options:
     type: int
     default: 0
   verify:
-    description: Read each archive back from the disk and check it before it counts. Encrypted ones are compared by checksum only.
+    description: Read each archive back and check it before it counts. Encrypted ones are compared by checksum only.
     type: bool
     default: true
   on_changed:
@@ -89,7 +89,6 @@ options:
     description:
       - Which backups to keep of each volume, after a new or unchanged one. Without any of these nothing is removed.
       - The latest backup always stays, and so does all that an increment needs.
-      - With O(engine=restic) this is what C(restic forget) is told.
     type: dict
     default: {}
     suboptions:
@@ -134,6 +133,11 @@ options:
     description: Seconds to wait for another run that works at the same volume.
     type: int
     default: 600
+  progress_file:
+    description:
+      - File to make, which gets a line for each volume as soon as it is done and an empty one at the end. In tasks it need not be given to
+        see the lines.
+    type: path
 seealso:
   - module: hubwright.jupyterhub.volume_restore
   - module: hubwright.jupyterhub.volume_backup_info
@@ -154,14 +158,16 @@ EXAMPLES = r"""
       weekly: 4
   register: backup
 
-- name: Back up into an encrypted, deduplicated repository elsewhere
+- name: Back up all volumes that were found, encrypted for whoever has one of two keys
   hubwright.jupyterhub.volume_backup:
+    repository: /var/backups/jupyterhub
     hub: jupyterhub
-    engine: restic
-    restic:
-      repository: sftp:backup@vault.example.org:/srv/restic
-      password_file: /etc/jupyterhub/restic_password
     volumes: "{{ my_volumes }}"
+    encryption:
+      program: age
+      recipients:
+        - age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
+        - age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg
 """
 
 RETURN = r"""
@@ -188,10 +194,10 @@ volumes:
       type: str
       sample: 20261127T231500Z
     archive:
-      description: Path of the latest archive, or id of the snapshot of restic; empty when there is none.
+      description: Path of the latest archive; empty when there is none.
       type: str
     kind:
-      description: C(full), C(increment), or C(snapshot) with restic; empty when there is none.
+      description: C(full) or C(increment); empty when there is none.
       type: str
     files:
       description: Number of files, directories and links in the volume.
@@ -254,7 +260,9 @@ totals:
       type: int
 """
 
+import contextlib
 import functools
+import os
 import time
 import typing as t
 
@@ -301,6 +309,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "size_drop": {"type": "int", "default": 50},
     "encryption": {"type": "dict", "options": ENCRYPTION},
     "lock_timeout": {"type": "int", "default": 600},
+    "progress_file": {"type": "path"},
 }
 
 
@@ -319,13 +328,29 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
             raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
         seen.add(place.path)
         volume = _backup_options.volume(wanted["volume"], wanted["path"], params["socket"])
-        tasks.append(functools.partial(_backup.back_up, place, volume, rules, module.check_mode))
-    outcomes = _backup_run.all_of(tasks, jobs, lambda _outcome, _number: None)
-    for wanted, outcome in zip(params["volumes"], outcomes, strict=True):
-        outcome.user, outcome.name = wanted["user"], wanted["name"]
+        one = functools.partial(_backup.back_up, place, volume, rules, module.check_mode)
+        tasks.append(_backup_run.Task(wanted["user"], wanted["name"], one))
+    with _progress(params["progress_file"], len(tasks)) as report:
+        outcomes = _backup_run.all_of(tasks, jobs, report)
+    for outcome in outcomes:
         if outcome.warning:
             module.warn(f"{outcome.user} ({outcome.name}): {outcome.warning}")
     return _result(outcomes, begin)
+
+
+@contextlib.contextmanager
+def _progress(path: str | None, count: int) -> t.Iterator[t.Callable[[_backup.Outcome, int], None]]:
+    """Something to call with each outcome."""
+    if not path:
+        yield lambda _outcome, _number: None
+        return
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1) as stream:
+        try:
+            yield lambda outcome, number: stream.write(f"{_backup_run.line(outcome, number, count)}\n") and None
+        finally:
+            stream.write("\n")
 
 
 def _check(params: dict[str, t.Any]) -> None:

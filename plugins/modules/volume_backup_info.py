@@ -27,7 +27,6 @@ options:
     description:
       - Read every archive and compare it with its checksum, decompress it and compare each file with its checksum.
       - Encrypted archives are compared with the checksum of the archive only.
-      - With O(engine=restic) this is C(restic check --read-data).
     type: bool
     default: false
 seealso:
@@ -90,10 +89,10 @@ volumes:
           description: Time of the backup, UTC.
           type: str
         kind:
-          description: C(full), C(increment), or C(snapshot) with restic.
+          description: C(full) or C(increment).
           type: str
         archive:
-          description: Path of the archive, or id of the snapshot.
+          description: Path of the archive.
           type: str
         base:
           description: Time of the full archive that an increment needs; its own time for a full one.
