@@ -12,6 +12,8 @@ from hub_user import HubUser
 from installation import uninterrupted
 
 ELSEWHERE = "/var/backups/molecule-backup-elsewhere"
+SOUND = "/var/backups/molecule-backup-sound"
+BY_HAND = "/var/backups/molecule-backup-by-hand"
 
 
 def repository(hub: DockerInstallation) -> str:
@@ -85,7 +87,7 @@ def test_a_damaged_archive_changes_nothing_and_is_told(docker_hub: DockerInstall
     alice.stop_server()
     path = archives(hub, "alice")[-1]
     flip = "import sys; f = open(sys.argv[1], 'r+b'); f.seek(-40, 2); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 1]))"
-    hub.on_host("cp", "-a", path, "/root/sound")
+    hub.on_host("cp", "-a", path, SOUND)
     hub.on_host("python3", "-c", flip, path)
     try:
         hub.docker("volume", "create", f"{hub.host}-user-gone")
@@ -95,7 +97,7 @@ def test_a_damaged_archive_changes_nothing_and_is_told(docker_hub: DockerInstall
         play = hub.play("report_backups", hub_backup_check=True)
         play.must_say("is damaged", f"no user of the hub has {hub.host}-user-gone")
     finally:
-        hub.on_host("mv", "/root/sound", path)
+        hub.on_host("mv", SOUND, path)
         hub.docker("volume", "rm", f"{hub.host}-user-gone")
 
 
@@ -108,7 +110,7 @@ def test_a_timer_is_set_and_taken_away(docker_hub: DockerInstallation) -> None:
     assert docker_hub.play("backup_timer", **timer).changes == 0
     # What cron would run, by the same shell and in the same bare environment.
     command = line.split(" root ", 1)[1].replace("\\%", "%")
-    said = docker_hub.on_host("env", "-i", "PATH=/usr/bin:/bin", "HOME=/root", "/bin/sh", "-c", command)
+    said = docker_hub.on_host("env", "-i", "PATH=/usr/bin:/bin", "/bin/sh", "-c", command)
     assert "hub state" in said
     docker_hub.play("backup_timer", hub_backup_timer_state="absent", **timer)
     docker_hub.on_host("test", "-e", file, fails=True)
@@ -117,13 +119,13 @@ def test_a_timer_is_set_and_taken_away(docker_hub: DockerInstallation) -> None:
 def test_the_state_of_a_hub_is_all_that_it_is_made_of(docker_hub: DockerInstallation) -> None:
     """By hand, as docs/backup.md says it: with tar, by somebody who has never heard of the collection."""
     hub = docker_hub
-    hub.on_host("rm", "-rf", "/root/by-hand")
-    hub.on_host("mkdir", "/root/by-hand")
+    hub.on_host("rm", "-rf", BY_HAND)
+    hub.on_host("mkdir", BY_HAND)
     newest = hub.on_host("sh", "-c", f"ls '{repository(hub)}/hub%20state/'*.tar.* | head -n 1")
-    hub.on_host("tar", "--extract", "--auto-compress", f"--file={newest}", "--directory=/root/by-hand", "--numeric-owner")
-    assert hub.on_host("cat", "/root/by-hand/secrets/cookie_secret") == hub.secret("cookie_secret")
-    record = json.loads(hub.on_host("cat", "/root/by-hand/hub_state.json"))
+    hub.on_host("tar", "--extract", "--auto-compress", f"--file={newest}", f"--directory={BY_HAND}", "--numeric-owner")
+    assert hub.on_host("cat", f"{BY_HAND}/secrets/cookie_secret") == hub.secret("cookie_secret")
+    record = json.loads(hub.on_host("cat", f"{BY_HAND}/hub_state.json"))
     assert set(record["users"]) >= {"alice"}
     asked = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA integrity_check').fetchone()[0])"
-    assert hub.on_host("python3", "-c", asked, "/root/by-hand/state/jupyterhub.sqlite") == "ok"
-    hub.on_host("rm", "-rf", "/root/by-hand")
+    assert hub.on_host("python3", "-c", asked, f"{BY_HAND}/state/jupyterhub.sqlite") == "ok"
+    hub.on_host("rm", "-rf", BY_HAND)

@@ -43,8 +43,8 @@ def test_one_line_for_each_volume_the_hub_itself_first() -> None:
     lines = hub_backup_report({"class": hub(backup("ada"), backup("ada", name="data"), backup("hub state", age=400_000, bytes=0), max_age=200)})
     assert [line.split("  ")[0] for line in lines] == ["hub", "-----", "class", "class", "class"]
     assert lines[2].split() == ["class", "hub", "state", "2026-11-27", "23:15", "4", "d", "1", "0", "B", "900", "B"]
-    assert lines[3].split() == ["class", "ada", "2026-11-27", "23:15", "2", "h", "1", "12", "MB", "900", "B"]
-    assert lines[4].startswith("class  ada/data   2026-11-27 23:15")
+    assert lines[4].split() == ["class", "ada", "2026-11-27", "23:15", "2", "h", "1", "12", "MB", "900", "B"]
+    assert lines[3].startswith("class  ada/data   2026-11-27 23:15")
 
 
 def test_nothing_is_said_when_all_is_well() -> None:
