@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the module volume_backup, and shows a line for each volume as soon as it is done.
 
-A module can only speak when it ends. So it runs in the background, as with C(async), and writes its lines to a file that is read meanwhile: that works over every
-connection.
+A module can only speak when it ends. So it runs in the background, as with C(async), and writes its lines to a file that
+is read meanwhile: that works over every connection.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads archives: checks them, and writes their files into an empty directory. Private to the collection.
 
-An archive may be damaged or made by somebody to do harm. Nothing in it is believed before it is checked: names stay in the directory, which
-nobody else can enter, no link is followed, and there are no more bytes than the lists say.
+An archive may be damaged or made by somebody to do harm. Nothing in it is believed before it is checked: names stay in
+the directory, which nobody else can enter, no link is followed, and there are no more bytes than the lists say.
 """
 
 from __future__ import annotations
@@ -165,6 +165,10 @@ def _compare(path: str, member: tar.Member, known: Known, digest: str) -> None:
         raise Damaged(f"{path!r} is a link to another file than its list says")
 
 
+def _parts(path: str) -> list[str]:
+    return path.split("/") if path else []
+
+
 @dataclasses.dataclass
 class Owners:
     """Who gets what belonged to the owner of the volume."""
@@ -190,12 +194,11 @@ class Owners:
 class Extraction:
     """Writes the files of one or more archives into an empty directory that nobody else can enter.
 
-    :param top: its descriptor.
+    :param top: its descriptor; its owner is this process until the end.
     :param limit: bytes that may be written.
     """
 
     def __init__(self, top: int, owners: Owners, limit: int) -> None:
-        self._top = top
         self._owners = owners
         self._left = limit
         self._directories: dict[str, tar.Member] = {}
@@ -279,16 +282,16 @@ class Extraction:
         """The descriptor of a directory, which is made when it is not there yet."""
         if path == self._path:
             return self._descriptor
-        descriptor = os.dup(self._top)
-        parts = path.split("/") if path else []
-        if self._path and path.startswith(self._path + "/"):
-            os.close(descriptor)
-            descriptor = os.dup(self._descriptor)
-            parts = path[len(self._path) + 1 :].split("/")
+        here, parts = _parts(self._path), _parts(path)
+        shared = len(os.path.commonprefix([here, parts]))
+        # Nobody else can enter the top directory yet, so that what is above is what it was.
+        parts = [".."] * (len(here) - shared) + parts[shared:]
+        descriptor = os.dup(self._descriptor)
         try:
             for part in parts:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o700, dir_fd=descriptor)
+                if part != "..":
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, 0o700, dir_fd=descriptor)
                 below = os.open(part, _OPEN_DIRECTORY, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = below

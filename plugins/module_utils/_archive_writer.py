@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes a tree of files as a tar archive. Private to the collection.
 
-The time of a large volume goes into calls per file, so there are few: files are opened by their directory's descriptor a few dozen ahead, so that the disk can work in
-parallel, and their content is read into the buffer from which it is compressed.
+The time of a large volume goes into calls per file, so there are few: files are opened by their directory's descriptor a
+few dozen ahead, so that the disk can work in parallel, and their content is read into the buffer from which it is
+compressed.
 """
 
 from __future__ import annotations
@@ -86,11 +87,7 @@ class Writer:
         return Written(certain, seen.files, seen.size, self._members, self._content, removed, self._notes)
 
     def _directory(self, directory: _tree.Directory) -> None:
-        changed = [
-            (name, status)
-            for name, status in directory.entries
-            if self._is_new(directory.join(name), status)
-        ]
+        changed = [(name, status) for name, status in directory.entries if self._is_new(directory.join(name), status)]
         # Writing into a directory sets its time, so it follows whatever is restored in it.
         if self._is_new(directory.path, directory.status) or changed:
             attributes = _attributes(directory.descriptor)
@@ -250,9 +247,7 @@ def _attributes(where: int | str) -> dict[bytes, bytes]:
     for name in names:
         try:
             value = (
-                os.getxattr(where, name)
-                if isinstance(where, int)
-                else os.getxattr(where, name, follow_symlinks=False)
+                os.getxattr(where, name) if isinstance(where, int) else os.getxattr(where, name, follow_symlinks=False)
             )
         except OSError as error:  # removed since
             if error.errno not in _NONE:

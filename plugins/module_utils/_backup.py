@@ -94,7 +94,9 @@ def back_up(place: Place, volume: Volume, rules: Rules, check: bool) -> Outcome:
     except OSError as error:
         where = f" ({error.filename!r})" if error.filename else ""
         result.outcome = "failed"
-        result.error = f"{volume.kind} {volume.reference}: {error.strerror or error}{where}. Earlier backups are as they were."
+        result.error = (
+            f"{volume.kind} {volume.reference}: {error.strerror or error}{where}. Earlier backups are as they were."
+        )
     result.seconds = round(time.monotonic() - begin, 3)
     return result
 
@@ -189,7 +191,7 @@ class _Staged:
         self.size = 0
         self._names: dict[str, str] = {}
 
-    def __enter__(self) -> _Staged:
+    def __enter__(self) -> t.Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -294,7 +296,9 @@ def _read_back(path: str, rules: Rules) -> tuple[int, str]:
     try:
         return _archive_reader.decompresses(path, rules.compression)
     except _compression.Damaged as error:
-        raise HubError(f"The new archive could not be read back: {error}.", "Look at the disk; nothing was published.") from None
+        raise HubError(
+            f"The new archive could not be read back: {error}.", "Look at the disk; nothing was published."
+        ) from None
 
 
 def _thin_out(place: Place, rules: Rules, result: Outcome) -> None:
@@ -310,7 +314,9 @@ def _thin_out(place: Place, rules: Rules, result: Outcome) -> None:
             "no backup before that is removed. If that is right, run once with a greater size_drop."
         )
     elif result.changed:
-        warnings.append(f"{len(result.changed)} or more files changed while they were read, such as {result.changed[0]}.")
+        warnings.append(
+            f"{len(result.changed)} or more files changed while they were read, such as {result.changed[0]}."
+        )
     result.warning = " ".join(warnings)
     if problems:
         return  # what can not be read may be what others need

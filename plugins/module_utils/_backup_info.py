@@ -10,7 +10,12 @@ import os
 import time
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _archive_reader, _repository, _retention, _tables
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _archive_reader,
+    _repository,
+    _retention,
+    _tables,
+)
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression import Damaged
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._repository import Manifest, Place

@@ -24,12 +24,18 @@ def report(hubs: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
         ``failed`` (a sentence for each volume that could not be backed up), ``max_age`` (hours after which a backup is too old).
     :raises HubError: it is no such mapping.
     """
-    if not isinstance(hubs, t.Mapping) or not all(isinstance(hub, t.Mapping) and set(hub) >= _KEYS for hub in hubs.values()):
-        raise HubError(f"hub_backup_report got something else than a mapping of hubs to mappings with {', '.join(sorted(_KEYS))}.")
+    if not isinstance(hubs, t.Mapping) or not all(
+        isinstance(hub, t.Mapping) and set(hub) >= _KEYS for hub in hubs.values()
+    ):
+        raise HubError(
+            f"hub_backup_report got something else than a mapping of hubs to mappings with {', '.join(sorted(_KEYS))}."
+        )
     rows, notes = [], []
     for hub, found in sorted(hubs.items()):
         # The hub itself first, then people.
-        order = sorted(found["backups"], key=lambda backup: (backup["user"] not in RESERVED, backup["user"], backup["name"]))
+        order = sorted(
+            found["backups"], key=lambda backup: (backup["user"] not in RESERVED, backup["user"], backup["name"])
+        )
         rows += [_row(hub, backup) for backup in order]
         notes += [f"{hub}: {note}" for note in problems(found)]
     lines = table(COLUMNS, rows, RIGHT) if rows else ["There is no backup."]
@@ -49,7 +55,11 @@ def problems(found: t.Mapping[str, t.Any]) -> list[str]:
         for entry in backup["backups"]
         if entry["problem"]
     ]
-    without = [volume for volume in found["volumes"] if volume["kind"] != "orphan" and (volume["user"], volume["name"]) not in good]
+    without = [
+        volume
+        for volume in found["volumes"]
+        if volume["kind"] != "orphan" and (volume["user"], volume["name"]) not in good
+    ]
     if without:
         said.append(f"no good backup of {_some(map(_title, without))}")
     # Whoever is gone is not backed up any more.

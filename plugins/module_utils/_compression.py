@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compression of archives, with what the system has: libzstd, the program zstd, or gzip. Private to the collection.
 
-libzstd is called directly: it is there wherever the package manager needs it (Debian, Fedora and their relatives), compresses in threads
-of its own while Python reads on, and saves one process per archive, which is what many small volumes would wait for.
+libzstd is called directly: it is there wherever the package manager needs it (Debian, Fedora and their relatives),
+compresses in threads of its own while Python reads on, and saves one process per archive, which is what many small
+volumes would wait for.
 """
 
 from __future__ import annotations

@@ -46,7 +46,18 @@ def encrypting(program: str, recipients: t.Sequence[str]) -> list[str]:
     if program == "age":
         return ["age", "--encrypt", *each]
     # The administrator has chosen the keys by naming them; there is nobody to ask whether they are trusted.
-    return ["gpg", "--batch", "--quiet", "--no-auto-key-locate", "--trust-model", "always", "--compress-algo", "none", "--encrypt", *each]
+    return [
+        "gpg",
+        "--batch",
+        "--quiet",
+        "--no-auto-key-locate",
+        "--trust-model",
+        "always",
+        "--compress-algo",
+        "none",
+        "--encrypt",
+        *each,
+    ]
 
 
 @contextlib.contextmanager

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files of a backup repository. Private to the collection.
 
-``REPOSITORY/HUB/USER/TIME.json`` is the manifest of a backup: it appears last and goes first, so a backup without it does not exist. Beside it are
-``TIME.tar.zst``, ``TIME.files.zst`` (a line for each member) and, for an increment, ``TIME.removed`` (names that end with NUL).
+``REPOSITORY/HUB/USER/TIME.json`` is the manifest of a backup: it appears last and goes first, so a backup without it does
+not exist. Beside it are ``TIME.tar.zst``, ``TIME.files.zst`` (a line for each member) and, for an increment,
+``TIME.removed`` (names that end with NUL).
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def parse(content: bytes) -> Manifest:
     :raises ValueError: it is none, or was damaged.
     """
     fields = json.loads(content)
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+    if type(fields) is not dict or fields.get("format") != FORMAT:
         raise ValueError(f"it has no format {FORMAT}")
     if _digest({key: value for key, value in fields.items() if key != "sha256"}) != fields.pop("sha256", ""):
         raise ValueError("it does not match its checksum")
@@ -203,7 +204,7 @@ class Place:
         return found[::-1]
 
     def known(self, chain: t.Iterable[Manifest]) -> tuple[dict[str, Known], dict[str, int]]:
-        """What the volume looked like at the end of a chain: what is known of each path, and which archive of the chain has it.
+        """What the volume looked like at the end of a chain: what is known of each path, and which archive has it.
 
         :raises HubError: a list is damaged.
         """
@@ -330,8 +331,8 @@ def check(repository: str) -> None:
         raise HubError(f"repository is {repository}, which is no directory.")
     if found.st_mode & 0o022 or found.st_uid not in (0, os.geteuid()):
         raise HubError(
-            f"repository is {repository}, and other accounts may change what is in it (mode {found.st_mode & 0o777:04o}, "
-            f"owner {found.st_uid}).",
+            f"repository is {repository}, and other accounts may change what is in it "
+            f"(mode {found.st_mode & 0o777:04o}, owner {found.st_uid}).",
             "Make it root's, with mode 0700.",
         )
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Brings the content of a volume back. Private to the collection.
 
-The files are written beside the volume and take its place at the end, in one step: until then nothing of the user's has been touched, and afterwards what was
-there is aside. What a killed run leaves beside the volume the next one removes.
+The files are written beside the volume and take its place at the end, in one step: until then nothing of the user's has
+been touched, and afterwards what was there is aside. What a killed run leaves beside the volume the next one removes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._archive_writ
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression import Damaged
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._repository import Manifest, Place
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import OPEN, Volume
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import OPEN
 
 _EXCHANGE = 2
 _TIME = re.compile(r"\d{8}T\d{6}Z")

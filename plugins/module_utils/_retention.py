@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 import typing as t
 
 TIME = "%Y%m%dT%H%M%SZ"
@@ -50,7 +51,7 @@ def removable(backups: t.Sequence[Backup], keep: t.Mapping[str, int], size_drop:
 
 def dropped(backups: t.Sequence[Backup], size_drop: int) -> tuple[Backup, Backup] | None:
     """The latest two backups in a row between which the content shrank by more percent than ``size_drop``."""
-    for before, after in reversed(list(zip(backups, backups[1:], strict=False))):
+    for before, after in reversed(list(itertools.pairwise(backups))):
         if after.size * 100 < before.size * (100 - size_drop):
             return before, after
     return None

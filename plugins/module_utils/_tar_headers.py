@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Headers of tar archives as GNU tar reads them: ustar with pax records. Private to the collection.
 
-Python's tarfile takes several times as long for a header, and knows neither nanoseconds, extended attributes nor sparse files.
+Python's tarfile takes several times as long for a header, and knows neither nanoseconds, extended attributes nor sparse
+files.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ END = bytes(2 * SIZE)
 FILE, LINK, SYMLINK, DIRECTORY, FIFO = b"0", b"1", b"2", b"5", b"6"
 SPARSE = b"S"  # in this program only; in the archive it is a FILE with records of its own
 _PAX = b"x"
-# Magic, empty names of owner and group, device numbers, no prefix. People's names differ between hosts, numbers are the truth.
+# Magic, empty names of owner and group (which differ between hosts), device numbers, no prefix.
 _TAIL = b"ustar\x0000".ljust(72, b"\0") + b"0000000\x000000000\0" + bytes(167)
 _NAME, _SMALL_ID, _SMALL = 100, 8**7 - 1, 8**11 - 1
 _MASK = 0o7777
@@ -96,7 +97,7 @@ def _block(name: bytes, mode: int, uid: int, gid: int, size: int, seconds: int, 
 
 
 def _sum(data: bytes) -> int:
-    # One half of Adler-32 is 1 plus the sum of all bytes modulo 65521, and these are too few to reach that: 256 * 255 at most.
+    # One half of Adler-32 is 1 plus the sum of all bytes modulo 65521, and these are too few to reach that.
     return (zlib.adler32(data) & 0xFFFF) - 1
 
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A look at a tree of files that its owner may be changing. Private to the collection.
 
-Everything goes through descriptors of directories, and no symbolic link is ever followed: whoever may write in the tree can swap a directory for a
-link at any moment, and must not get root to read what the link names.
+Everything goes through descriptors of directories, and no symbolic link is ever followed: whoever may write in the tree
+can swap a directory for a link at any moment, and must not get root to read what the link names.
 """
 
 from __future__ import annotations

@@ -120,7 +120,9 @@ def restore_targets(
             "Describe it in hub_extra_volumes, or restore it with the module volume_restore into a volume of your choice.",
         )
     if not found:
-        raise HubError("There is nothing to restore: no backup is of that name.", "See report_backups.yml for what there is.")
+        raise HubError(
+            "There is nothing to restore: no backup is of that name.", "See report_backups.yml for what there is."
+        )
     return found
 
 

@@ -253,7 +253,10 @@ def _restored(
         "files": result.files,
         "bytes": result.bytes,
         "kept": result.kept,
-        "diff": {"before": {"content": "as it is"}, "after": {"content": f"{', '.join(restore.paths) or 'all'} of {manifest.time}"}},
+        "diff": {
+            "before": {"content": "as it is"},
+            "after": {"content": f"{', '.join(restore.paths) or 'all'} of {manifest.time}"},
+        },
     }
 
 

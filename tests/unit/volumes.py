@@ -37,7 +37,19 @@ _CAPABILITY = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
 def odd(top: pathlib.Path) -> None:
     """Everything that backups lose: owners, set-id bits, attributes, lists, capabilities, links, holes, names, times."""
     top.mkdir()
-    for name in ("plain", "setuid", "nothing", "attribute", "list", "capable", "old", "late", "first", "-leading", "空の名"):
+    for name in (
+        "plain",
+        "setuid",
+        "nothing",
+        "attribute",
+        "list",
+        "capable",
+        "old",
+        "late",
+        "first",
+        "-leading",
+        "空の名",
+    ):
         (top / name).write_text(f"content of {name}")
     (top / "new\nline").write_text("newline")
     (top / os.fsdecode(b"not-\xff-utf8")).write_text("bytes")
@@ -101,9 +113,19 @@ def state(top: pathlib.Path | str) -> dict[str, t.Any]:
             elif kind == stat.S_IFLNK:
                 content = os.readlink(path)
             relative = os.path.relpath(path, top)
-            attributes = {key: os.getxattr(path, key, follow_symlinks=False) for key in os.listxattr(path, follow_symlinks=False)}
+            attributes = {
+                key: os.getxattr(path, key, follow_symlinks=False) for key in os.listxattr(path, follow_symlinks=False)
+            }
             first = links.setdefault(status.st_ino, relative)
-            found[relative] = (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, content, attributes, first)
+            found[relative] = (
+                status.st_mode,
+                status.st_uid,
+                status.st_gid,
+                status.st_mtime_ns,
+                content,
+                attributes,
+                first,
+            )
     return found
 
 

@@ -27,7 +27,14 @@ def play(site: Site, users: list[str], *options: str, **keywords: t.Any) -> tupl
     book = site.directory / "book.yml"
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task, copy]}]))
     home = site.directory / "ansible"
-    command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", *options]
+    command = [
+        str(pathlib.Path(sys.executable).with_name("ansible-playbook")),
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        *options,
+    ]
     environment = os.environ | {
         "ANSIBLE_HOME": str(home),
         "ANSIBLE_LOCAL_TEMP": str(home / "local"),

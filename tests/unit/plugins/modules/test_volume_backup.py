@@ -29,7 +29,20 @@ def site(tmp_path: pathlib.Path) -> Site:
 def extract(archive: str, target: pathlib.Path) -> None:
     """What a person does who has only tar."""
     program = "--zstd" if archive.endswith(".zst") else "--gzip"
-    command = ["tar", program, "-x", "-p", "--warning=no-timestamp", "--xattrs", "--xattrs-include=*", "--acls", "-f", archive, "-C", str(target)]
+    command = [
+        "tar",
+        program,
+        "-x",
+        "-p",
+        "--warning=no-timestamp",
+        "--xattrs",
+        "--xattrs-include=*",
+        "--acls",
+        "-f",
+        archive,
+        "-C",
+        str(target),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -75,8 +88,10 @@ def test_without_libzstd_the_same_comes_back(site: Site, monkeypatch: pytest.Mon
     assert site.info(verify=True)["problems"] == []
 
 
-names = st.binary(min_size=1, max_size=12).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"0")).filter(
-    lambda name: name not in (b".", b"..")
+names = (
+    st.binary(min_size=1, max_size=12)
+    .map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"0"))
+    .filter(lambda name: name not in (b".", b".."))
 )
 contents = st.one_of(st.binary(max_size=2000), st.integers(0, 3_000_000).map(lambda size: b"z" * size))
 trees: t.Any = st.recursive(
@@ -421,7 +436,17 @@ def test_encrypted_with_gpg(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_pat
     keyring = tmp_path / "g"
     keyring.mkdir(mode=0o700)
     monkeypatch.setenv("GNUPGHOME", str(keyring))
-    command = ["gpg", "--batch", "--passphrase", "", "--quick-generate-key", "backup@example.org", "default", "default", "never"]
+    command = [
+        "gpg",
+        "--batch",
+        "--passphrase",
+        "",
+        "--quick-generate-key",
+        "backup@example.org",
+        "default",
+        "default",
+        "never",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     try:
         home = site.home("ada", a="a secret text")
@@ -456,14 +481,26 @@ def test_a_key_that_is_none_is_refused_before_anything_is_read(site: Site) -> No
         ({"on_changed": "ignore"}, "value of on_changed must be one of: warn, retry, fail, got: ignore"),
         ({"compression": "xz"}, "value of compression must be one of: auto, zstd, gzip, got: xz"),
         ({"encryption": {"program": "age", "recipients": []}}, "encryption.recipients is empty"),
-        ({"encryption": {"program": "age", "recipients": ["-i"]}}, "encryption.recipients has '-i', which is no public key"),
+        (
+            {"encryption": {"program": "age", "recipients": ["-i"]}},
+            "encryption.recipients has '-i', which is no public key",
+        ),
         ({"volumes": [{"user": "ada"}]}, "one of the following is required: volume, path found in volumes"),
-        ({"volumes": [{"user": "ada", "path": "/a", "volume": "a"}]}, "mutually exclusive: volume|path found in volumes"),
+        (
+            {"volumes": [{"user": "ada", "path": "/a", "volume": "a"}]},
+            "mutually exclusive: volume|path found in volumes",
+        ),
         ({"volumes": [{"user": "ada", "path": "/"}]}, "path is /, expected the directory of one user."),
         ({"volumes": [{"user": "", "path": "/a"}]}, "user is '', expected a name."),
         ({"volumes": [{"user": "ada", "volume": "-a"}]}, "volume is '-a', expected the name of a Docker volume"),
-        ({"volumes": [{"user": "ada", "name": "../x", "path": "/a"}]}, "name is '../x', expected up to 63 lower-case letters"),
-        ({"volumes": [{"user": "ada", "path": "/a"}, {"user": "ada", "path": "/b"}]}, "volumes has 'ada' with the name 'home' twice"),
+        (
+            {"volumes": [{"user": "ada", "name": "../x", "path": "/a"}]},
+            "name is '../x', expected up to 63 lower-case letters",
+        ),
+        (
+            {"volumes": [{"user": "ada", "path": "/a"}, {"user": "ada", "path": "/b"}]},
+            "volumes has 'ada' with the name 'home' twice",
+        ),
     ],
 )
 def test_wrong_arguments(site: Site, options: dict[str, t.Any], message: str) -> None:
@@ -496,7 +533,11 @@ def test_the_manifest_is_for_people_too(site: Site) -> None:
     manifest = json.loads(pathlib.Path(archive.replace(".tar.zst", ".json")).read_text())
     assert manifest["source"] == {"kind": "directory", "reference": str(home)}
     assert (manifest["user"], manifest["kind"], manifest["files"], manifest["bytes"]) == ("ada", "full", 2, 1)
-    listing = subprocess.run(["zstd", "-dc", archive.replace(".tar.zst", ".files.zst")], check=True, capture_output=True)
+    listing = subprocess.run(
+        ["zstd", "-dc", archive.replace(".tar.zst", ".files.zst")], check=True, capture_output=True
+    )
     lines = [json.loads(line) for line in listing.stdout.splitlines()]
     assert [line[0] for line in lines] == ["", "a"]
-    assert lines[1][3] == subprocess.run(["sha256sum", home / "a"], check=True, capture_output=True, text=True).stdout[:64]
+    assert (
+        lines[1][3] == subprocess.run(["sha256sum", home / "a"], check=True, capture_output=True, text=True).stdout[:64]
+    )

@@ -15,7 +15,12 @@ import typing as t
 import pytest
 from volumes import ROOT, Site, odd, state
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _compression, _repository, _restore, _tar_headers
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _compression,
+    _repository,
+    _restore,
+    _tar_headers,
+)
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._tar_headers import Member
 
 
@@ -115,7 +120,13 @@ def test_another_account_gets_what_was_the_owners(site: Site) -> None:
     for path in (home, home / "own"):
         os.chown(path, 1234, 100)
     os.chown(home / "other", 77, 78)
-    os.setxattr(home / "own", "system.posix_acl_access", _tar_headers.acl_value(b"user::rw-\nuser:1234:rw-\nuser:5:r--\ngroup::r--\nmask::rw-\nother::---\n", lambda _kind, number: number))
+    os.setxattr(
+        home / "own",
+        "system.posix_acl_access",
+        _tar_headers.acl_value(
+            b"user::rw-\nuser:1234:rw-\nuser:5:r--\ngroup::r--\nmask::rw-\nother::---\n", lambda _kind, number: number
+        ),
+    )
     site.backed_up("ada")
     target = site.restored("ada", owner=1000, group=2000)
     assert [os.stat(target / name).st_uid for name in ("", "own", "other")] == [1000, 1000, 77]
@@ -230,7 +241,9 @@ def test_a_part_below_what_is_a_file_or_a_link_now(site: Site, tmp_path: pathlib
         ({"mode": "overwrite"}, "value of mode must be one of: empty, swap, got: overwrite"),
     ],
 )
-def test_wrong_arguments(site: Site, options: dict[str, t.Any], message: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_arguments(
+    site: Site, options: dict[str, t.Any], message: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     home = site.home("ada", a="1", b="22")
     site.backed_up("ada")
@@ -313,7 +326,10 @@ def forge(site: Site, content: bytes, listed: list[tuple[str, str, str, str]], *
     place = _repository.Place(str(site.repository), "hub", "ada")
     manifest = place.manifest(place.times()[-1])
     digests = []
-    for name, data in ((manifest.archive, content), (manifest.list, "".join(json.dumps(line) + "\n" for line in listed).encode())):
+    for name, data in (
+        (manifest.archive, content),
+        (manifest.list, "".join(json.dumps(line) + "\n" for line in listed).encode()),
+    ):
         with open(place.join(name), "w+b") as stream:
             compressor = _compression.compressor("zstd", stream.fileno())
             compressor.write(bytearray(data), len(data))
@@ -398,12 +414,16 @@ def test_a_hostile_archive_is_refused_and_nothing_is_touched(site: Site, case: s
     outside = tmp_path / "outside"
     outside.mkdir()
     body, listed = CASES[case]
-    body = body.replace(b"OUTSIDE", str(outside).encode()[:90]) if b"OUTSIDE" not in body else replaced(body, str(outside))
+    body = (
+        body.replace(b"OUTSIDE", str(outside).encode()[:90]) if b"OUTSIDE" not in body else replaced(body, str(outside))
+    )
     forge(site, TOP_MEMBER + body + (b"" if case in ("unfinished",) else bytes(1024)), [TOP, *listed])
     before, elsewhere = state(home), state(outside)
     result = site.restore("ada", mode="swap")
     assert result.get("failed"), case
-    assert "Traceback" not in result["msg"] and "is not what its list says" in result["msg"] or "longer" in result["msg"]
+    assert (
+        "Traceback" not in result["msg"] and "is not what its list says" in result["msg"] or "longer" in result["msg"]
+    )
     assert state(home) == before and state(outside) == elsewhere and beside(site) == []
     assert sorted(os.listdir(site.homes)) == ["ada"]
     assert site.info(verify=True)["problems"] or case.startswith(("bomb", "through", "over", "hard link through"))
@@ -415,7 +435,9 @@ def replaced(body: bytes, outside: str) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(body + bytes(1024))) as members:
         for member in members:
             content = members.extractfile(member).read() if member.isreg() else b""  # type: ignore[union-attr]
-            found += foreign("./" + member.name.removeprefix("./"), member.type, member.linkname.replace("OUTSIDE", outside), content)
+            found += foreign(
+                "./" + member.name.removeprefix("./"), member.type, member.linkname.replace("OUTSIDE", outside), content
+            )
     return found
 
 
@@ -425,7 +447,13 @@ def test_a_manifest_that_names_other_files_is_refused(site: Site) -> None:
     place = _repository.Place(str(site.repository), "hub", "ada")
     manifest = place.manifest(place.times()[-1])
     path = pathlib.Path(place.join(f"{manifest.time}.json"))
-    for fields in ({"archive": "../x"}, {"list": "/etc/passwd"}, {"user": "grace"}, {"previous": manifest.time}, {"files": "many"}):
+    for fields in (
+        {"archive": "../x"},
+        {"list": "/etc/passwd"},
+        {"user": "grace"},
+        {"previous": manifest.time},
+        {"files": "many"},
+    ):
         path.write_bytes(dataclasses.replace(manifest, **fields).to_json())  # type: ignore[arg-type]
         result = site.restore("ada", path=str(site.directory / "x"))
         assert result.get("failed"), fields
