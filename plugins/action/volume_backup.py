@@ -36,6 +36,16 @@ class ActionModule(ActionBase):
             return self._call(_MODULE, arguments, task_vars)
         return self._watched(arguments, task_vars)
 
+    def _path(self, option: str, default: str) -> str:
+        """A directory on the host, as the shell of the connection has it."""
+        path: str = self._remote_expand_user(self.get_shell_option(option, default=default))  # type: ignore[no-untyped-call]
+        return path
+
+    def _shell(self, command: str) -> str:
+        """What a command says."""
+        output: str = self._low_level_execute_command(command)["stdout"]  # type: ignore[no-untyped-call]
+        return output
+
     def _call(
         self, module: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None, background: bool = False
     ) -> dict[str, t.Any]:
@@ -45,7 +55,7 @@ class ActionModule(ActionBase):
         return result
 
     def _watched(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        directory = self._remote_expand_user(self.get_shell_option("remote_tmp", default="~/.ansible/tmp"))
+        directory = self._path("remote_tmp", "~/.ansible/tmp")
         path = self._connection._shell.join_path(directory, f"hubwright-{uuid.uuid4().hex}")
         arguments["progress_file"] = path
         self._task.async_val = _LIMIT
@@ -60,7 +70,7 @@ class ActionModule(ActionBase):
             return self._wait(job, path, task_vars)
         finally:
             self._status(job, "cleanup", task_vars)
-            self._low_level_execute_command(self._connection._shell.remove(path))
+            self._shell(self._connection._shell.remove(path))
 
     def _wait(self, job: str, path: str, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         shown, pause, asked = 0, _FIRST_LOOK, time.monotonic()
@@ -84,12 +94,12 @@ class ActionModule(ActionBase):
     def _lines(self, path: str) -> tuple[list[str], bool]:
         """Complete lines so far, and whether the last one has come, which is empty."""
         command = f"cat {self._connection._shell.quote(path)}"
-        text = self._low_level_execute_command(command)["stdout"]  # nothing as long as there is no file
+        text = self._shell(command)  # nothing as long as there is no file
         lines = text.replace("\r\n", "\n").split("\n")[:-1]
         return [line for line in lines if line], "" in lines
 
     def _status(self, job: str, mode: str, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
+        directory = self._path("async_dir", "~/.ansible_async")
         arguments = {"jid": job, "mode": mode, "_async_dir": directory}
         result = self._call("ansible.legacy.async_status", arguments, task_vars)
         if result.get("failed") and "could not find job" in str(result.get("msg")):

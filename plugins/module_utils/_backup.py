@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
@@ -69,7 +70,7 @@ class Outcome:
     def describe(self, place: Place, manifest: Manifest) -> None:
         """Say what the latest backup is."""
         self.time, self.kind, self.archive = manifest.time, manifest.kind, place.join(manifest.archive)
-        self.files, self.bytes, self.skipped = manifest.files, manifest.bytes, manifest.skipped
+        self.files, self.bytes, self.skipped = manifest.files, manifest.size, manifest.skipped
 
 
 def back_up(place: Place, volume: Volume, rules: Rules, check: bool) -> Outcome:
@@ -208,7 +209,6 @@ class _Staged:
         self._names[staged] = name
         try:
             yield descriptor
-            os.fsync(descriptor)
             self.size += os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
@@ -224,9 +224,19 @@ class _Staged:
             del self._names[f".new-{self.time}.removed"]
         with self.file(f"{self.time}.json") as descriptor:
             _compression.write_all(descriptor, manifest.to_json())
+        # Together they cost as much as one: the file system writes its journal once for all.
+        with concurrent.futures.ThreadPoolExecutor(len(self._names)) as pool:
+            list(pool.map(_sync, [self._place.join(staged) for staged in self._names]))
         for staged, name in self._names.items():
             os.rename(self._place.join(staged), self._place.join(name))
-        _repository.sync_directory(self._place.path)
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(
@@ -269,7 +279,7 @@ def _write(
         base=chain[0].time if chain else staged.time,
         previous=chain[-1].time if chain else "",
         files=written.files,
-        bytes=written.size,
+        size=written.size,
         owner=os.fstat(top).st_uid,
         group=os.fstat(top).st_gid,
         members=written.members,
@@ -279,8 +289,8 @@ def _write(
         archive_sha256=archive_sha256,
         compression=rules.compression,
         encryption=rules.encryption,
-        list=listing,
-        list_sha256=_archive_reader.checksum(staged.path(listing))[1],
+        listing=listing,
+        listing_sha256=_archive_reader.checksum(staged.path(listing))[1],
         removed=len(written.removed),
         removed_sha256=hashlib.sha256(removed).hexdigest(),
         fingerprint=written.fingerprint,
@@ -304,7 +314,7 @@ def _read_back(path: str, rules: Rules) -> tuple[int, str]:
 def _thin_out(place: Place, rules: Rules, result: Outcome) -> None:
     """Remove what need not be kept, and say when the content has become suspiciously small."""
     manifests, problems = place.manifests()
-    backups = [_retention.Backup(each.time, each.previous, each.bytes) for each in manifests]
+    backups = [_retention.Backup(each.time, each.previous, each.size) for each in manifests]
     warnings = problems[:]
     drop = _retention.dropped(backups, rules.size_drop)
     if drop:
@@ -320,6 +330,9 @@ def _thin_out(place: Place, rules: Rules, result: Outcome) -> None:
     result.warning = " ".join(warnings)
     if problems:
         return  # what can not be read may be what others need
-    for moment in _retention.removable(backups, rules.keep, rules.size_drop):
+    removable = _retention.removable(backups, rules.keep, rules.size_drop)
+    if removable:
+        _repository.sync_directory(place.path)  # the new one has its name for good before an old one goes
+    for moment in removable:
         place.remove(moment)
         result.removed.append(moment)

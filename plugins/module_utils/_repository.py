@@ -11,6 +11,7 @@ not exist. Beside it are ``TIME.tar.zst``, ``TIME.files.zst`` (a line for each m
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import errno
 import fcntl
@@ -52,7 +53,7 @@ class Manifest:
     base: str  #: time of the full archive
     previous: str  #: time of the backup that an increment needs, else empty
     files: int
-    bytes: int
+    size: int  #: of all files of the volume
     owner: int
     group: int
     members: int
@@ -62,8 +63,8 @@ class Manifest:
     archive_sha256: str
     compression: str
     encryption: str
-    list: str
-    list_sha256: str
+    listing: str
+    listing_sha256: str
     removed: int
     removed_sha256: str
     fingerprint: str
@@ -80,7 +81,7 @@ def _digest(fields: t.Mapping[str, t.Any]) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
-_TYPES = t.get_type_hints(Manifest, localns={"list": list})
+_TYPES = t.get_type_hints(Manifest)
 
 
 def parse(content: bytes) -> Manifest:
@@ -99,7 +100,7 @@ def parse(content: bytes) -> Manifest:
         expected = t.get_origin(kind) or kind
         if not isinstance(fields[key], (int, float) if expected is float else expected):
             raise ValueError(f"{key} is {fields[key]!r}")
-    for key in ("archive", "list"):
+    for key in ("archive", "listing"):
         if "/" in fields[key] or fields[key].startswith("."):
             raise ValueError(f"{key} is {fields[key]!r}, no name of a file beside it")
     return Manifest(**fields)
@@ -138,10 +139,9 @@ class Place:
         os.makedirs(self.repository, 0o700, exist_ok=True)
         made = self.repository
         for part in os.path.relpath(self.path, self.repository).split("/"):
-            parent, made = made, os.path.join(made, part)
+            made = os.path.join(made, part)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(made, 0o700)
-                sync_directory(parent)
 
     def times(self) -> list[str]:
         """Times of its backups, the oldest first."""
@@ -241,7 +241,7 @@ class Place:
 
         :raises HubError: the list is damaged; what came before is of no use then.
         """
-        path = self.join(manifest.list)
+        path = self.join(manifest.listing)
         digest = hashlib.sha256()
         try:
             with open(path, "rb") as stream:
@@ -253,7 +253,7 @@ class Place:
                     yield name, Known(kind, sign, value)
         except (OSError, ValueError, TypeError, _compression.Damaged) as error:
             raise HubError(f"The list {path} can not be used: {_reason(error)}.") from None
-        if digest.hexdigest() != manifest.list_sha256:
+        if digest.hexdigest() != manifest.listing_sha256:
             raise HubError(f"The list {path} does not match its checksum: it is damaged.")
 
     def next_time(self, now: float) -> str:
@@ -276,7 +276,6 @@ class Place:
     def remove(self, moment: str) -> None:
         """Remove a backup; its manifest goes first, so that it is there completely or not at all."""
         os.unlink(self.join(f"{moment}.json"))
-        sync_directory(self.path)
         for name in os.listdir(self.path):
             if name.startswith(f"{moment}."):
                 os.unlink(self.join(name))
@@ -335,6 +334,17 @@ def check(repository: str) -> None:
             f"(mode {found.st_mode & 0o777:04o}, owner {found.st_uid}).",
             "Make it root's, with mode 0700.",
         )
+
+
+def sync(path: str) -> None:
+    """Make everything durable that is on the file system of a directory."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        call = getattr(ctypes.CDLL(None), "syncfs", None)
+        if not call or call(descriptor):
+            os.sync()
+    finally:
+        os.close(descriptor)
 
 
 def sync_directory(path: str) -> None:

@@ -87,9 +87,9 @@ class Restore:
         self.paths = [_normal(path) for path in wish.paths]
         if self.paths:
             self._select()
-        if wish.max_size is not None and manifest.bytes > wish.max_size:
+        if wish.max_size is not None and manifest.size > wish.max_size:
             raise HubError(
-                f"The backup of {manifest.time} holds {manifest.bytes} bytes, and max_size is {wish.max_size}.",
+                f"The backup of {manifest.time} holds {manifest.size} bytes, and max_size is {wish.max_size}.",
                 "Give a greater max_size if that is right.",
             )
 
@@ -142,7 +142,7 @@ class Restore:
             try:
                 result = self._extract(staging)
                 result.kept = self._merge(staging, target) if self.paths else self._replace(staging, target)
-                _sync(os.path.dirname(target))
+                _repository.sync(os.path.dirname(target))
             except OSError as error:
                 raise HubError(f"{target} could not be restored: {error.strerror or error}. It is as it was.") from None
             finally:
@@ -183,7 +183,7 @@ class Restore:
                     wanted = {path: known for path, known in self._state.items() if self._where[path] == number}
                     self._one(extraction, part, wanted)
                 extraction.finish()
-            _sync(staging)
+            _repository.sync(staging)
             return Result(extraction.files, extraction.bytes, lost=extraction.lost)
         finally:
             os.close(top)
@@ -333,14 +333,3 @@ def _exchange(one: str, other: str) -> None:
     os.rename(other, aside)
     os.rename(one, other)
     os.rename(aside, one)
-
-
-def _sync(path: str) -> None:
-    """Make everything on the file system of a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        sync = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-        if not sync or sync(descriptor):
-            os.sync()
-    finally:
-        os.close(descriptor)

@@ -332,6 +332,8 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
         tasks.append(_backup_run.Task(wanted["user"], wanted["name"], one))
     with _progress(params["progress_file"], len(tasks)) as report:
         outcomes = _backup_run.all_of(tasks, jobs, report)
+    if any(outcome.outcome == "new" for outcome in outcomes) and not module.check_mode:
+        _repository.sync(params["repository"])  # contents are durable already, now their names are
     for outcome in outcomes:
         if outcome.warning:
             module.warn(f"{outcome.user} ({outcome.name}): {outcome.warning}")
@@ -348,7 +350,7 @@ def _progress(path: str | None, count: int) -> t.Iterator[t.Callable[[_backup.Ou
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1) as stream:
         try:
-            yield lambda outcome, number: stream.write(f"{_backup_run.line(outcome, number, count)}\n") and None
+            yield lambda outcome, number: print(_backup_run.line(outcome, number, count), file=stream)
         finally:
             stream.write("\n")
 

@@ -240,7 +240,7 @@ def _restored(
     if module.check_mode:
         if target:
             restore.free(target)
-        result = _restore.Result(restore.files, manifest.bytes)
+        result = _restore.Result(restore.files, manifest.size)
     else:
         result = restore.run(target)
     if result.lost:

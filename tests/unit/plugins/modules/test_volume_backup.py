@@ -532,7 +532,7 @@ def test_the_manifest_is_for_people_too(site: Site) -> None:
     archive = site.backed_up("ada")["archive"]
     manifest = json.loads(pathlib.Path(archive.replace(".tar.zst", ".json")).read_text())
     assert manifest["source"] == {"kind": "directory", "reference": str(home)}
-    assert (manifest["user"], manifest["kind"], manifest["files"], manifest["bytes"]) == ("ada", "full", 2, 1)
+    assert (manifest["user"], manifest["kind"], manifest["files"], manifest["size"]) == ("ada", "full", 2, 1)
     listing = subprocess.run(
         ["zstd", "-dc", archive.replace(".tar.zst", ".files.zst")], check=True, capture_output=True
     )

@@ -328,7 +328,7 @@ def forge(site: Site, content: bytes, listed: list[tuple[str, str, str, str]], *
     digests = []
     for name, data in (
         (manifest.archive, content),
-        (manifest.list, "".join(json.dumps(line) + "\n" for line in listed).encode()),
+        (manifest.listing, "".join(json.dumps(line) + "\n" for line in listed).encode()),
     ):
         with open(place.join(name), "w+b") as stream:
             compressor = _compression.compressor("zstd", stream.fileno())
@@ -341,7 +341,7 @@ def forge(site: Site, content: bytes, listed: list[tuple[str, str, str, str]], *
         manifest,
         archive_bytes=os.stat(place.join(manifest.archive)).st_size,
         archive_sha256=digests[0],
-        list_sha256=digests[1],
+        listing_sha256=digests[1],
         members=len(listed),
         **fields,
     )
@@ -449,7 +449,7 @@ def test_a_manifest_that_names_other_files_is_refused(site: Site) -> None:
     path = pathlib.Path(place.join(f"{manifest.time}.json"))
     for fields in (
         {"archive": "../x"},
-        {"list": "/etc/passwd"},
+        {"listing": "/etc/passwd"},
         {"user": "grace"},
         {"previous": manifest.time},
         {"files": "many"},
