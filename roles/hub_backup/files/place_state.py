@@ -37,8 +37,8 @@ def forget_servers(database):
     """No server of before runs any more. A hub that believes otherwise would stop whatever has such a process number today."""
     owner = database.stat()
     with contextlib.closing(sqlite3.connect(database)) as there:
+        there.execute("DELETE FROM servers WHERE id IN (SELECT server_id FROM spawners)")
         there.execute("UPDATE spawners SET server_id = NULL, state = NULL, started = NULL")
-        there.execute("DELETE FROM servers WHERE id NOT IN (SELECT server_id FROM services WHERE server_id IS NOT NULL)")
         there.commit()
     os.chown(database, owner.st_uid, owner.st_gid)
 
