@@ -96,14 +96,17 @@ def parse(content: bytes) -> Manifest:
         raise ValueError("it does not match its checksum")
     if fields.keys() != _TYPES.keys():
         raise ValueError("it lacks fields, or has foreign ones")
-    for key, kind in _TYPES.items():
-        expected = t.get_origin(kind) or kind
-        if not isinstance(fields[key], (int, float) if expected is float else expected):
-            raise ValueError(f"{key} is {fields[key]!r}")
+    wrong = [key for key, kind in _TYPES.items() if not _is(fields[key], t.get_origin(kind) or kind)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is {fields[wrong[0]]!r}")
     for key in ("archive", "listing"):
         if "/" in fields[key] or fields[key].startswith("."):
             raise ValueError(f"{key} is {fields[key]!r}, no name of a file beside it")
     return Manifest(**fields)
+
+
+def _is(value: object, kind: type) -> bool:
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def quoted(name: str) -> str:
