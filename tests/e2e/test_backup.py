@@ -24,7 +24,9 @@ def test_a_file_that_is_lost_comes_back(hub: Installation, alice: HubUser) -> No
     hub.play("restore", fails=True, **lost).must_say("the server of alice runs", "hub_backup_restore_stop=true")
     assert alice.start_server()["started"] == started, "expected that a restore that is refused touches nothing"
 
-    hub.play("restore", hub_backup_restore_stop=True, **lost).must_say("alice: ", "files of 20", f"are in {hub.users_directory('alice')}")
+    hub.play("restore", hub_backup_restore_stop=True, **lost).must_say(
+        "alice: ", "files of 20", f"are in {hub.users_directory('alice')}"
+    )
     assert alice.server(), "expected that the server was started again"
     assert alice.read("thesis.txt") == "chapter one"
     assert alice.read("notes.txt") == "after", "expected that nothing else is touched"

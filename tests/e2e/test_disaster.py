@@ -12,7 +12,8 @@ ELSEWHERE = "/var/backups/molecule-disaster-elsewhere"
 # What a person notices: names, kinds, owners, modes, times to the nanosecond, links, content.
 LISTING = """cd "$1" && find . -printf '%p %y %U:%G %m %T@ %l\\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum"""
 ODD = """
-import os
+import os, shutil
+shutil.rmtree("course", ignore_errors=True)
 os.makedirs("course/week 1", exist_ok=True)
 open("course/week 1/ünï.txt", "w").write("x" * 5000)
 os.chmod("course/week 1/ünï.txt", 0o640)
@@ -61,7 +62,9 @@ def test_a_destroyed_hub_comes_back(docker_hub: DockerInstallation, alice: HubUs
     assert alice.home(), "expected that the session of before is still valid"
     assert not alice.server(), "expected that the hub knows that no server runs any more"
     assert {user: listing(hub, user) for user in before} == before
-    assert hub.on_host("sh", "-c", 'cd "$0/secrets" && sha256sum * && stat -c "%n %u %g %a" *', hub.directory) == secrets
+    assert (
+        hub.on_host("sh", "-c", 'cd "$0/secrets" && sha256sum * && stat -c "%n %u %g %a" *', hub.directory) == secrets
+    )
     alice.start_server()
     assert alice.read("alice.txt") == "of alice"
     assert alice.kernel().compute("open('course/link').read(3)") == "'xxx'"

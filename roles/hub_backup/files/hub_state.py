@@ -21,9 +21,21 @@ asked = json.load(sys.stdin)
 directory = pathlib.Path(asked["directory"])
 staging = pathlib.Path(asked["staging"])
 database = directory / "state" / "jupyterhub.sqlite"
-# Copies made before an upgrade, and the database's own files: it is copied apart.
-LEFT_OUT = ("*.before-*", "jupyterhub.sqlite*", "*.restored.dump*")
+# Copies made before an upgrade, marks of services that started, and the database's own files: it is copied apart.
+LEFT_OUT = ("*.before-*", "*.restored.dump*", "*.started", "jupyterhub.sqlite*")
 COPIED = ("secrets", "etc", "bin", "state", "compose.yaml", "env/current")
+
+
+@contextlib.contextmanager
+def readable():
+    """A database that can not be read ends this in words."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        sys.exit(
+            f"{database} can not be read: {error}. Nothing was touched, earlier backups are as they were."
+            " Bring the hub of before back with restore.yml, hub_backup_restore=hub and hub_backup_restore_over=true."
+        )
 
 
 def account_of(path):
@@ -45,7 +57,9 @@ def run(command, **how):
 
 def known(path):
     """Users and servers of a SQLite database."""
-    with contextlib.closing(sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True, timeout=60)) as there:
+    with contextlib.closing(
+        sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True, timeout=60)
+    ) as there:
         users = [name for (name,) in there.execute("SELECT name FROM users ORDER BY name")]
         servers = there.execute(
             "SELECT users.name, spawners.name FROM spawners JOIN users ON users.id = spawners.user_id"
@@ -57,13 +71,14 @@ def known(path):
 def copy_sqlite(target):
     """SQLite's own online copy: what is written meanwhile is in it as a whole or not at all."""
     with (
+        readable(),
         contextlib.closing(sqlite3.connect(database, timeout=60)) as there,
         contextlib.closing(sqlite3.connect(target)) as copy,
     ):
         there.backup(copy)
         said = copy.execute("PRAGMA integrity_check").fetchone()[0]
-    if said != "ok":
-        sys.exit(f"{database} is damaged: {said}. Nothing was backed up; earlier backups are untouched.")
+        if said != "ok":
+            raise sqlite3.DatabaseError(said)
     shutil.copystat(database, target)
     os.chown(target, database.stat().st_uid, database.stat().st_gid)
 
@@ -93,10 +108,13 @@ def copy_state():
 
 
 if not (directory / "state").is_dir():
-    sys.exit(f"There is no hub in {directory}: it has no state. Bring the hub up with site.yml, or restore it with restore.yml.")
+    sys.exit(
+        f"There is no hub in {directory}: it has no state. Bring the hub up with site.yml, or restore it with restore.yml."
+    )
 found = {"users": [], "servers": [], "account": account_of(directory / "state")}
 if asked["database"] == "sqlite" and database.exists():
-    found.update(known(database))
+    with readable():
+        found.update(known(database))
 elif asked["query"]:
     found.update(json.loads(run(asked["query"], stdout=subprocess.PIPE).stdout))
 
@@ -113,5 +131,7 @@ found["homes"] = homes
 if sys.argv[1] == "copy":
     copy_state()
 parent = asked["users_directory"]
-found["directories"] = [entry.path for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)] if parent else []
+found["directories"] = (
+    [entry.path for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)] if parent else []
+)
 print(json.dumps(found))

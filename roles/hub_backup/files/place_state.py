@@ -62,8 +62,10 @@ if asked["account"]:
     before = (record["account"]["uid"], record["account"]["gid"])
     if before != (account.pw_uid, account.pw_gid):
         renumber(before, (account.pw_uid, account.pw_gid))
-if (source / "state" / "jupyterhub.sqlite").exists():
-    forget_servers(source / "state" / "jupyterhub.sqlite")
+database = source / "state" / "jupyterhub.sqlite"
+# The hub's account could have left a link there.
+if database.is_file() and not database.is_symlink():
+    forget_servers(database)
 
 aside = directory / time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime())
 finished = directory / "etc" / "finished.json"

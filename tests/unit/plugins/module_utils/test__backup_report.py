@@ -40,7 +40,13 @@ def notes(**hubs: dict[str, t.Any]) -> list[str]:
 
 
 def test_one_line_for_each_volume_the_hub_itself_first() -> None:
-    lines = hub_backup_report({"class": hub(backup("ada"), backup("ada", name="data"), backup("hub state", age=400_000, bytes=0), max_age=200)})
+    lines = hub_backup_report(
+        {
+            "class": hub(
+                backup("ada"), backup("ada", name="data"), backup("hub state", age=400_000, bytes=0), max_age=200
+            )
+        }
+    )
     assert [line.split("  ")[0] for line in lines] == ["hub", "-----", "class", "class", "class"]
     assert lines[2].split() == ["class", "hub", "state", "2026-11-27", "23:15", "4", "d", "1", "0", "B", "900", "B"]
     assert lines[4].split() == ["class", "ada", "2026-11-27", "23:15", "2", "h", "1", "12", "MB", "900", "B"]
@@ -53,7 +59,9 @@ def test_nothing_is_said_when_all_is_well() -> None:
 
 def test_no_backup_at_all_is_told() -> None:
     assert hub_backup_report({}) == ["There is no backup."]
-    assert notes(hub=hub()) == ["hub: no good backup of the hub's own state, without which everybody has to sign in again"]
+    assert notes(hub=hub()) == [
+        "hub: no good backup of the hub's own state, without which everybody has to sign in again"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,14 @@ def test_who_is_gone_is_not_late() -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (12_345_678, "12 MB"), (2_000_000_000, "2.0 GB"), (3 * 10**12, "3.0 TB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1500, "1.5 kB"),
+        (12_345_678, "12 MB"),
+        (2_000_000_000, "2.0 GB"),
+        (3 * 10**12, "3.0 TB"),
+    ],
 )
 def test_sizes_are_for_people(count: int, text: str) -> None:
     assert size(count) == text

@@ -50,8 +50,13 @@ def test_a_user_has_the_volume_that_the_spawner_would_give(scheme: str, volume: 
 def test_what_the_spawner_did_counts_more_than_a_spelling() -> None:
     """A volume of an older name, in use; a shared one and a read-only one are nobody's, though in a container."""
     templates = {**OWN, "data": "class-data"}
-    servers = [server("ann.lee", "class-user-ann_2Elee", "class-data"), server("bob", "class-user-carol", read_only=True)]
-    found = hub_user_volumes(["class-user-ann_2Elee", "class-data", "class-user-carol"], ["ann.lee", "bob"], templates, servers)
+    servers = [
+        server("ann.lee", "class-user-ann_2Elee", "class-data"),
+        server("bob", "class-user-carol", read_only=True),
+    ]
+    found = hub_user_volumes(
+        ["class-user-ann_2Elee", "class-data", "class-user-carol"], ["ann.lee", "bob"], templates, servers
+    )
     assert found == [
         {"volume": "class-data", "name": "data", "user": "hub shared", "kind": "shared"},
         {"volume": "class-user-ann_2Elee", "name": "home", "user": "ann.lee", "kind": "user"},
@@ -61,8 +66,13 @@ def test_what_the_spawner_did_counts_more_than_a_spelling() -> None:
 
 def test_a_user_may_have_several_volumes_and_directories() -> None:
     templates = {"home": "/srv/hub/users/{username}", "Big Data": "big-{username}"}
-    found = hub_user_volumes(["/srv/hub/users/ada", "big-ada", "/srv/hub/users/ada/x"], ["ada"], templates, scheme="plain")
-    assert [(entry["volume"], entry["name"]) for entry in found] == [("/srv/hub/users/ada", "home"), ("big-ada", "big-data")]
+    found = hub_user_volumes(
+        ["/srv/hub/users/ada", "big-ada", "/srv/hub/users/ada/x"], ["ada"], templates, scheme="plain"
+    )
+    assert [(entry["volume"], entry["name"]) for entry in found] == [
+        ("/srv/hub/users/ada", "home"),
+        ("big-ada", "big-data"),
+    ]
 
 
 def test_a_user_called_like_the_hub_itself_is_refused() -> None:
@@ -70,7 +80,9 @@ def test_a_user_called_like_the_hub_itself_is_refused() -> None:
         hub_user_volumes([], ["hub state"], OWN)
 
 
-@pytest.mark.parametrize("call", [lambda: hub_user_volumes([], [], OWN, scheme="old"), lambda: hub_restore_targets([], OWN, scheme="old")])
+@pytest.mark.parametrize(
+    "call", [lambda: hub_user_volumes([], [], OWN, scheme="old"), lambda: hub_restore_targets([], OWN, scheme="old")]
+)
 def test_an_unknown_spelling_is_refused(call: t.Callable[[], t.Any]) -> None:
     with pytest.raises(AnsibleFilterError, match="scheme is 'old'; expected one of today, legacy, plain"):
         call()
@@ -84,7 +96,14 @@ def backup(user: str, name: str = "home", kind: str = "docker", last: str = "202
     return {"user": user, "name": name, "last": last, "source": {"kind": kind, "reference": "x"}}
 
 
-BACKUPS = [backup("ann.lee"), backup("bob"), backup("bob", "data"), backup("hub shared", "course"), backup("hub state"), backup("hub orphans", "v")]
+BACKUPS = [
+    backup("ann.lee"),
+    backup("bob"),
+    backup("bob", "data"),
+    backup("hub shared", "course"),
+    backup("hub state"),
+    backup("hub orphans", "v"),
+]
 TEMPLATES = {**OWN, "data": "data-{username}", "course": "course"}
 
 
@@ -104,7 +123,9 @@ def test_everybody_gets_the_volume_that_the_hub_gives_today() -> None:
 
 def test_one_user_one_volume_another_user() -> None:
     assert places(hub_restore_targets(BACKUPS, TEMPLATES, ["bob"], name="home")) == [("bob", "bob", "class-user-bob")]
-    assert places(hub_restore_targets(BACKUPS, TEMPLATES, ["ann.lee"], to="c.d")) == [("ann.lee", "c.d", "class-user-c-2ed")]
+    assert places(hub_restore_targets(BACKUPS, TEMPLATES, ["ann.lee"], to="c.d")) == [
+        ("ann.lee", "c.d", "class-user-c-2ed")
+    ]
 
 
 def test_a_directory_can_become_a_volume() -> None:
