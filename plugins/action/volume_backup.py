@@ -31,7 +31,13 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         volumes = arguments.get("volumes")
-        plain = self._task.check_mode or self._task.async_val or arguments.get("progress_file") or self._task.no_log
+        plain = (
+            self._task.check_mode
+            or self._task.async_val
+            or arguments.get("progress_file")
+            or self._task.no_log
+            or arguments.get("engine") == "restic"
+        )
         if plain or not isinstance(volumes, list) or len(volumes) < 2:
             return self._call(_MODULE, arguments, task_vars)
         return self._watched(arguments, task_vars)

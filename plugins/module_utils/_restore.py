@@ -54,18 +54,23 @@ class Result:
     lost: list[str] = dataclasses.field(default_factory=list)
 
 
+def check_time(wanted: str) -> None:
+    """Refuse what is no time of a backup."""
+    try:
+        if wanted != "latest":
+            if not _TIME.fullmatch(wanted):
+                raise ValueError
+            _retention.moment(wanted)
+    except ValueError:
+        raise HubError(f"time is {wanted!r}, expected latest or a UTC time such as 20261127T231500Z.") from None
+
+
 def choose(place: Place, wanted: str) -> Manifest:
     """The backup of a time, or the last one before it.
 
     :raises HubError: there is none.
     """
-    if wanted != "latest":
-        try:
-            if not _TIME.fullmatch(wanted):
-                raise ValueError
-            _retention.moment(wanted)
-        except ValueError:
-            raise HubError(f"time is {wanted!r}, expected latest or a UTC time such as 20261127T231500Z.") from None
+    check_time(wanted)
     times = place.times()
     fitting = [moment for moment in times if wanted == "latest" or moment <= wanted]
     if not fitting:
@@ -74,79 +79,40 @@ def choose(place: Place, wanted: str) -> Manifest:
     return place.manifest(fitting[-1])
 
 
-class Restore:
-    """One backup, and the files of it that are wanted.
+class Exchange:
+    """Lets what is written beside a volume take the place of the volume, or of a part of it."""
 
-    :raises HubError: the lists are damaged, or a wanted file is not in it.
-    """
-
-    def __init__(self, place: Place, manifest: Manifest, wish: Wish) -> None:
-        self._place, self._manifest, self._wish = place, manifest, wish
-        self._chain = place.chain(manifest)
-        self._state, self._where = place.known(self._chain)
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
         self.paths = [_normal(path) for path in wish.paths]
-        if self.paths:
-            self._select()
-        if wish.max_size is not None and manifest.size > wish.max_size:
-            raise HubError(
-                f"The backup of {manifest.time} holds {manifest.size} bytes, and max_size is {wish.max_size}.",
-                "Give a greater max_size if that is right.",
-            )
 
-    @property
-    def files(self) -> int:
-        """How many files, directories and links are wanted."""
-        return len(self._state)
+    def extract(self, staging: str) -> Result:
+        """Write all that is wanted into an empty directory.
 
-    def _select(self) -> None:
-        chosen: dict[str, Known] = {}
-        for path in self.paths:
-            below = {name: known for name, known in self._state.items() if name == path or name.startswith(path + "/")}
-            if not below:
-                raise HubError(f"paths has {path!r}, which is not in the backup of {self._manifest.time}.")
-            chosen.update(below)
-        for known in list(chosen.values()):  # a hard link needs what it is a link to
-            if known.kind == "f" and known.digest.startswith("="):
-                chosen[known.digest[1:]] = self._state[known.digest[1:]]
-        for path in list(chosen):
-            while path:
-                path = path.rpartition("/")[0]
-                if path in self._state:
-                    chosen[path] = self._state[path]
-        self._state = chosen
-
-    def check(self) -> None:
-        """Compare all archives with their checksums.
-
-        :raises HubError: one is damaged.
+        :raises HubError: it can not be had.
         """
-        for manifest in self._chain:
-            path = self._place.join(manifest.archive)
-            if _archive_reader.checksum(path)[1] != manifest.archive_sha256:
-                raise HubError(
-                    f"The archive {path} does not match its checksum: it is damaged. Nothing was touched.",
-                    "Take an earlier backup, or a copy of this one from elsewhere.",
-                )
+        raise NotImplementedError
 
-    def run(self, target: str) -> Result:
+    def run(self, target: str, lock: str) -> Result:
         """Restore to a directory, which may be missing.
 
+        :param lock: file that keeps other restores waiting meanwhile.
         :raises HubError: it is not restored, and what was there is as it was.
         """
-        lock = os.path.join(self._place.repository, _repository.quoted(self._place.hub), ".restore.lock")
         with _repository.lock(lock, self._wish.lock_timeout, "a restore"):
             _clean(target)
             self.free(target)
             staging = _beside(target, "restoring")
             os.mkdir(staging, 0o700)
             try:
-                result = self._extract(staging)
+                result = self.extract(staging)
+                _repository.sync(staging)
                 result.kept = self._merge(staging, target) if self.paths else self._replace(staging, target)
                 _repository.sync(os.path.dirname(target))
             except OSError as error:
                 raise HubError(f"{target} could not be restored: {error.strerror or error}. It is as it was.") from None
             finally:
-                shutil.rmtree(staging, ignore_errors=True)  # the next run tries again
+                remove(staging, ignore_errors=True)  # the next run tries again
         return result
 
     def free(self, target: str) -> None:
@@ -170,33 +136,6 @@ class Restore:
                 f"{target} has {there[0]!r} in it, and mode is empty. Nothing was touched.",
                 "Take mode: swap, which keeps what is there aside, or restore elsewhere.",
             )
-
-    def _extract(self, staging: str) -> Result:
-        manifest, wish = self._manifest, self._wish
-        limit = sum(part.content for part in self._chain)
-        owners = _archive_reader.Owners(manifest.owner, manifest.group, wish.owner, wish.group)
-        top = os.open(staging, OPEN)
-        try:
-            extraction = _archive_reader.Extraction(top, owners, limit)
-            with contextlib.closing(extraction):
-                for number, part in enumerate(self._chain):
-                    wanted = {path: known for path, known in self._state.items() if self._where[path] == number}
-                    self._one(extraction, part, wanted)
-                extraction.finish()
-            _repository.sync(staging)
-            return Result(extraction.files, extraction.bytes, lost=extraction.lost)
-        finally:
-            os.close(top)
-
-    def _one(self, extraction: _archive_reader.Extraction, part: Manifest, wanted: dict[str, Known]) -> None:
-        if not wanted:
-            return
-        path = self._place.join(part.archive)
-        try:
-            with _archive_reader.opened(path, part.compression, part.encryption, self._wish.identity) as stream:
-                extraction.extract(stream, wanted)
-        except Damaged as error:
-            raise HubError(f"The archive {path} is not what its list says: {error}. Nothing was touched.") from None
 
     def _replace(self, staging: str, target: str) -> str:
         """Let the new directory take the old one's place; returns where that is."""
@@ -243,6 +182,88 @@ class Restore:
         return kept.path if kept.used else ""
 
 
+class Restore(Exchange):
+    """One backup, and the files of it that are wanted.
+
+    :raises HubError: the lists are damaged, or a wanted file is not in it.
+    """
+
+    def __init__(self, place: Place, manifest: Manifest, wish: Wish) -> None:
+        super().__init__(wish)
+        self._place, self._manifest = place, manifest
+        self._chain = place.chain(manifest)
+        self._state, self._where = place.known(self._chain)
+        if self.paths:
+            self._select()
+        if wish.max_size is not None and manifest.size > wish.max_size:
+            raise HubError(
+                f"The backup of {manifest.time} holds {manifest.size} bytes, and max_size is {wish.max_size}.",
+                "Give a greater max_size if that is right.",
+            )
+
+    @property
+    def files(self) -> int:
+        """How many files, directories and links are wanted."""
+        return len(self._state)
+
+    def _select(self) -> None:
+        chosen: dict[str, Known] = {}
+        for path in self.paths:
+            below = {name: known for name, known in self._state.items() if name == path or name.startswith(path + "/")}
+            if not below:
+                raise HubError(f"paths has {path!r}, which is not in the backup of {self._manifest.time}.")
+            chosen.update(below)
+        for known in list(chosen.values()):  # a hard link needs what it is a link to
+            if known.kind == "f" and known.digest.startswith("="):
+                chosen[known.digest[1:]] = self._state[known.digest[1:]]
+        for path in list(chosen):
+            while path:
+                path = path.rpartition("/")[0]
+                if path in self._state:
+                    chosen[path] = self._state[path]
+        self._state = chosen
+
+    def check(self) -> None:
+        """Compare all archives with their checksums.
+
+        :raises HubError: one is damaged.
+        """
+        for manifest in self._chain:
+            path = self._place.join(manifest.archive)
+            if _archive_reader.checksum(path)[1] != manifest.archive_sha256:
+                raise HubError(
+                    f"The archive {path} does not match its checksum: it is damaged. Nothing was touched.",
+                    "Take an earlier backup, or a copy of this one from elsewhere.",
+                )
+
+    def extract(self, staging: str) -> Result:
+        """Write those members of the archives that are wanted."""
+        manifest, wish = self._manifest, self._wish
+        limit = sum(part.content for part in self._chain)
+        owners = _archive_reader.Owners(manifest.owner, manifest.group, wish.owner, wish.group)
+        top = os.open(staging, OPEN)
+        try:
+            extraction = _archive_reader.Extraction(top, owners, limit)
+            with contextlib.closing(extraction):
+                for number, part in enumerate(self._chain):
+                    wanted = {path: known for path, known in self._state.items() if self._where[path] == number}
+                    self._one(extraction, part, wanted)
+                extraction.finish()
+            return Result(extraction.files, extraction.bytes, lost=extraction.lost)
+        finally:
+            os.close(top)
+
+    def _one(self, extraction: _archive_reader.Extraction, part: Manifest, wanted: dict[str, Known]) -> None:
+        if not wanted:
+            return
+        path = self._place.join(part.archive)
+        try:
+            with _archive_reader.opened(path, part.compression, part.encryption, self._wish.identity) as stream:
+                extraction.extract(stream, wanted)
+        except Damaged as error:
+            raise HubError(f"The archive {path} is not what its list says: {error}. Nothing was touched.") from None
+
+
 class _Kept:
     """A directory for what was in the way, made when there is something."""
 
@@ -266,6 +287,11 @@ def clean(target: str, check: bool) -> list[str]:
         for path in found:
             shutil.rmtree(path)
     return found
+
+
+def remove(path: str, ignore_errors: bool = False) -> None:
+    """Delete a directory that was written here."""
+    shutil.rmtree(path, ignore_errors=ignore_errors)
 
 
 def _clean(target: str) -> None:

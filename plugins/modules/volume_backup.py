@@ -21,6 +21,8 @@ description:
   - A backup appears in the repository when it is complete, durable, and was read back. A kill, a full disk or a file that
     changes or vanishes meanwhile costs no earlier backup.
   - While it runs as a task, a line is shown for each volume that is done.
+  - O(jobs), O(verify), O(on_changed), O(compression), O(full_after), O(full_percent), O(size_drop), O(encryption), O(lock_timeout) and
+    O(progress_file) are for O(engine=archive), and refused with another value than their default for O(engine=restic).
 extends_documentation_fragment:
   - hubwright.jupyterhub._backup_repository
   - hubwright.jupyterhub._attributes
@@ -33,6 +35,8 @@ attributes:
     support: full
   idempotent:
     support: full
+    details:
+      - With O(engine=restic) a snapshot in which nothing is new is removed again.
 options:
   volumes:
     description: What to back up.
@@ -88,6 +92,7 @@ options:
   keep:
     description:
       - Which backups to keep of each volume, after a new or unchanged one. Without any of these nothing is removed.
+      - With O(engine=restic) a snapshot goes when none of its volumes needs it.
       - The latest backup always stays, and so does all that an increment needs.
     type: dict
     default: {}
@@ -194,10 +199,10 @@ volumes:
       type: str
       sample: 20261127T231500Z
     archive:
-      description: Path of the latest archive; empty when there is none.
+      description: Path of the latest archive, or id of the snapshot of restic; empty when there is none.
       type: str
     kind:
-      description: C(full) or C(increment); empty when there is none.
+      description: C(full), C(increment), or C(snapshot) with restic; empty when there is none.
       type: str
     files:
       description: Number of files, directories and links in the volume.
@@ -275,6 +280,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _compression,
     _encryption,
     _repository,
+    _restic,
 )
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
@@ -313,11 +319,29 @@ ARGUMENTS: dict[str, t.Any] = {
 }
 
 
+ARCHIVES_ONLY = (
+    "jobs",
+    "verify",
+    "on_changed",
+    "compression",
+    "full_after",
+    "full_percent",
+    "size_drop",
+    "encryption",
+    "lock_timeout",
+    "progress_file",
+)
+
+
 def work(module: AnsibleModule) -> dict[str, t.Any]:
     """What the module does."""
     params = module.params
     begin = time.monotonic()
     _check(params)
+    restic = _backup_options.restic(params)
+    if restic:
+        return _by_restic(module, restic, begin)
+    _repository.check(params["repository"])
     jobs = min(params["jobs"] or _backup_run.processors(), len(params["volumes"]) or 1)
     rules = _rules(params, jobs)
     tasks = []
@@ -338,6 +362,21 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
         if outcome.warning:
             module.warn(f"{outcome.user} ({outcome.name}): {outcome.warning}")
     return _result(outcomes, begin)
+
+
+def _by_restic(module: AnsibleModule, restic: _restic.Restic, begin: float) -> dict[str, t.Any]:
+    params = module.params
+    volumes = {}
+    for wanted in params["volumes"]:
+        key = wanted["user"], wanted["name"]
+        _backup_options.check_names(params["hub"], *key)
+        if key in volumes:
+            raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
+        volumes[key] = _backup_options.volume(wanted["volume"], wanted["path"], params["socket"])
+    outcomes, sums = _restic.back_up(restic, params["hub"], volumes, params["keep"], module.check_mode)
+    for warning in sorted({outcome.warning for outcome in outcomes if outcome.warning}):
+        module.warn(warning)
+    return _result(outcomes, begin, sums)
 
 
 @contextlib.contextmanager
@@ -365,7 +404,10 @@ def _check(params: dict[str, t.Any]) -> None:
         raise HubError(f"size_drop is {params['size_drop']}, expected a percentage from 0 to 100.")
     if params["encryption"]:
         _encryption.check(**params["encryption"])
-    _repository.check(params["repository"])
+    if params["engine"] == "restic":
+        for name in ARCHIVES_ONLY:
+            if params[name] != ARGUMENTS[name].get("default"):
+                raise HubError(f"{name} is given, and engine is restic, which has no such thing.", "Leave it out.")
 
 
 def _rules(params: dict[str, t.Any], jobs: int) -> _backup.Rules:
@@ -385,7 +427,7 @@ def _rules(params: dict[str, t.Any], jobs: int) -> _backup.Rules:
     )
 
 
-def _result(outcomes: list[_backup.Outcome], begin: float) -> dict[str, t.Any]:
+def _result(outcomes: list[_backup.Outcome], begin: float, sums: t.Mapping[str, int] | None = None) -> dict[str, t.Any]:
     volumes = [vars(outcome).copy() for outcome in outcomes]
     before = {f"{volume['user']}/{volume['name']}": volume.pop("previous") for volume in volumes}
     after = before | {
@@ -397,7 +439,7 @@ def _result(outcomes: list[_backup.Outcome], begin: float) -> dict[str, t.Any]:
     result = {
         "changed": changed,
         "volumes": volumes,
-        "totals": _backup_run.totals(outcomes, begin),
+        "totals": _backup_run.totals(outcomes, begin) | dict(sums or {}),
         "diff": {"before": before, "after": after},
     }
     failed = [volume for volume in volumes if volume["outcome"] == "failed"]
@@ -414,7 +456,10 @@ def _result(outcomes: list[_backup.Outcome], begin: float) -> dict[str, t.Any]:
 
 def main() -> None:
     """Entry point of the module."""
-    run(AnsibleModule({**_backup_options.ARGUMENTS, **ARGUMENTS}, supports_check_mode=True), work)
+    module = AnsibleModule(
+        {**_backup_options.ARGUMENTS, **ARGUMENTS}, required_if=_backup_options.REQUIRED_IF, supports_check_mode=True
+    )
+    run(module, work)
 
 
 if __name__ == "__main__":

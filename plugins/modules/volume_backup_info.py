@@ -27,6 +27,7 @@ options:
     description:
       - Read every archive and compare it with its checksum, decompress it and compare each file with its checksum.
       - Encrypted archives are compared with the checksum of the archive only.
+      - With O(engine=restic) this is C(restic check --read-data).
     type: bool
     default: false
 seealso:
@@ -89,10 +90,10 @@ volumes:
           description: Time of the backup, UTC.
           type: str
         kind:
-          description: C(full) or C(increment).
+          description: C(full), C(increment), or C(snapshot) with restic.
           type: str
         archive:
-          description: Path of the archive.
+          description: Path of the archive, or id of the snapshot.
           type: str
         base:
           description: Time of the full archive that an increment needs; its own time for a full one.
@@ -128,7 +129,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _backup_info, _backup_options
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _backup_info, _backup_options, _restic
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -140,12 +141,18 @@ ARGUMENTS: dict[str, t.Any] = {
 def work(module: AnsibleModule) -> dict[str, t.Any]:
     """What the module finds."""
     params = module.params
+    restic = _backup_options.restic(params)
+    if restic:
+        return _restic.look(restic, params["hub"], params["users"], params["verify"])
     return _backup_info.look(params["repository"], params["hub"], params["users"], params["verify"])
 
 
 def main() -> None:
     """Entry point of the module."""
-    run(AnsibleModule({**_backup_options.ARGUMENTS, **ARGUMENTS}, supports_check_mode=True), work)
+    module = AnsibleModule(
+        {**_backup_options.ARGUMENTS, **ARGUMENTS}, required_if=_backup_options.REQUIRED_IF, supports_check_mode=True
+    )
+    run(module, work)
 
 
 if __name__ == "__main__":

@@ -162,6 +162,7 @@ seconds:
   type: float
 """
 
+import os
 import time
 import typing as t
 
@@ -170,6 +171,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _backup_options,
     _repository,
+    _restic,
     _restore,
     _sizes,
 )
@@ -197,21 +199,57 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     """What the module does."""
     params = module.params
     begin = time.monotonic()
-    _repository.check(params["repository"])
+    restic = _backup_options.restic(params)
+    if not restic:
+        _repository.check(params["repository"])
     for option in ("owner", "group"):
         if params[option] is not None and not 0 <= params[option] < 2**32 - 1:
             raise HubError(f"{option} is {params[option]}, expected the number of an account or group.")
-    place = _backup_options.place(params, params["user"], params["name"])
-    manifest = _restore.choose(place, params["time"])
-    volume = _volume(params, manifest.source)
+    _backup_options.check_names(params["hub"], params["user"], params["name"])
+    found = _from_restic(params, restic) if restic else _from_archives(params)
+    volume = _volume(params, found.source)
     if params["state"] == "cleaned":
         target = volume.place(create=False)
         removed = _restore.clean(target, module.check_mode) if target else []
         result: dict[str, t.Any] = {"changed": bool(removed), "target": target, "removed": removed}
         result["diff"] = {"before": {"kept": removed}, "after": {"kept": []}}
     else:
-        result = _restored(module, place, manifest, volume)
+        result = _restored(module, found, volume)
     return {**result, "seconds": round(time.monotonic() - begin, 3)}
+
+
+class Found(t.NamedTuple):
+    """A backup, wherever it is."""
+
+    time: str
+    source: dict[str, str]
+    lock: str  #: file that keeps other restores waiting
+    prepare: t.Callable[[_restore.Wish], tuple[_restore.Exchange, int, int]]  #: what restores it, files and bytes
+
+
+def _from_archives(params: dict[str, t.Any]) -> Found:
+    place = _backup_options.place(params, params["user"], params["name"])
+    manifest = _restore.choose(place, params["time"])
+
+    def prepare(wish: _restore.Wish) -> tuple[_restore.Exchange, int, int]:
+        restore = _restore.Restore(place, manifest, wish)
+        restore.check()
+        return restore, restore.files, manifest.size
+
+    lock = os.path.join(params["repository"], _repository.quoted(params["hub"]), ".restore.lock")
+    return Found(manifest.time, manifest.source, lock, prepare)
+
+
+def _from_restic(params: dict[str, t.Any], restic: _restic.Restic) -> Found:
+    key = params["user"], params["name"]
+    snapshot = _restic.choose(restic, params["hub"], key, params["time"])
+
+    def prepare(wish: _restore.Wish) -> tuple[_restore.Exchange, int, int]:
+        restore = _restic.Restore(restic, snapshot, key, wish)
+        return restore, restore.files, restore.size
+
+    source = {field: snapshot.volumes[key][field] for field in ("kind", "reference")}
+    return Found(snapshot.time, source, f"{params['restic']['password_file']}.lock", prepare)
 
 
 def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
@@ -222,9 +260,7 @@ def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
     return _backup_options.volume(name, path, params["socket"])
 
 
-def _restored(
-    module: AnsibleModule, place: _repository.Place, manifest: _repository.Manifest, volume: Volume
-) -> dict[str, t.Any]:
+def _restored(module: AnsibleModule, found: Found, volume: Volume) -> dict[str, t.Any]:
     params = module.params
     wish = _restore.Wish(
         paths=params["paths"],
@@ -234,28 +270,27 @@ def _restored(
         max_size=_sizes.to_bytes(params["max_size"], "max_size") if params["max_size"] else None,
         identity=params["identity_file"] or "",
     )
-    restore = _restore.Restore(place, manifest, wish)
-    restore.check()
+    restore, files, size = found.prepare(wish)
     target = volume.place(create=not module.check_mode)
     if module.check_mode:
         if target:
             restore.free(target)
-        result = _restore.Result(restore.files, manifest.size)
+        result = _restore.Result(files, size)
     else:
-        result = restore.run(target)
+        result = restore.run(target, found.lock)
     if result.lost:
         module.warn(f"The file system of {target} can not have these attributes: {', '.join(result.lost[:10])}.")
     return {
         "changed": True,
-        "time": manifest.time,
+        "time": found.time,
         "target": target,
-        "source": manifest.source,
+        "source": found.source,
         "files": result.files,
         "bytes": result.bytes,
         "kept": result.kept,
         "diff": {
             "before": {"content": "as it is"},
-            "after": {"content": f"{', '.join(restore.paths) or 'all'} of {manifest.time}"},
+            "after": {"content": f"{', '.join(restore.paths) or 'all'} of {found.time}"},
         },
     }
 
@@ -265,6 +300,7 @@ def main() -> None:
     module = AnsibleModule(
         {**_backup_options.ARGUMENTS, **ARGUMENTS},
         mutually_exclusive=[("volume", "path")],
+        required_if=_backup_options.REQUIRED_IF,
         supports_check_mode=True,
     )
     run(module, work)

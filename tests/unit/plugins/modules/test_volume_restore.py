@@ -269,7 +269,9 @@ def test_two_restores_at_once(site: Site) -> None:
         fcntl.flock(stream, fcntl.LOCK_EX)
         manifest = _restore.choose(place := _repository.Place(str(site.repository), "hub", "ada"), "latest")
         with pytest.raises(_restore.HubError, match="Another run has been at work with a restore"):
-            _restore.Restore(place, manifest, _restore.Wish(lock_timeout=0)).run(str(site.directory / "x"))
+            _restore.Restore(place, manifest, _restore.Wish(lock_timeout=0)).run(
+                str(site.directory / "x"), str(site.repository / "hub" / ".restore.lock")
+            )
 
 
 # --- Damage
