@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import ctypes
 import multiprocessing
 import os
+import signal
 import time
 import typing as t
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._backup import Outcome
 
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _COUNTED = ("files", "bytes", "written")
 
 
@@ -61,6 +65,12 @@ _tasks: t.Sequence[Task] = ()
 def _remember(tasks: t.Sequence[Task]) -> None:
     global _tasks
     _tasks = tasks
+    # Nobody would tell it to end when the run itself is killed.
+    parent = os.getppid()
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _one(number: int) -> Outcome:

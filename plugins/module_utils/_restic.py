@@ -249,7 +249,10 @@ class Restore(_restore.Exchange):
         """Number and size of the files that are wanted."""
         files = size = 0
         for path, name in zip(self._wanted(), self.paths or [""], strict=True):
-            found = [json.loads(line) for line in self._restic.run("ls", "--json", "--recursive", self._id, path).stdout.splitlines()]
+            found = [
+                json.loads(line)
+                for line in self._restic.run("ls", "--json", "--recursive", self._id, path).stdout.splitlines()
+            ]
             own = [node for node in found if node.get("path") == path or node.get("path", "").startswith(path + "/")]
             if not own:
                 raise HubError(f"paths has {name!r}, which is not in the backup of {moment}.")

@@ -370,6 +370,35 @@ def test_a_process_that_is_killed_fails_its_volumes_only(site: Site, monkeypatch
     assert {volume["outcome"] for volume in site.back_up("ada", "grace", "joan")["volumes"]} <= {"new", "unchanged"}
 
 
+def test_no_process_outlives_a_run_that_is_killed(site: Site) -> None:
+    for user in ("ada", "grace"):
+        os.mkfifo(site.home(user) / "fifo")
+        (site.homes / user / "large").write_bytes(os.urandom(30_000_000))
+    arguments = {**site.options, "volumes": volumes_of(site, ["ada", "grace"]), "jobs": 2}
+    run = module_processes.start("volume_backup", arguments)
+    children: list[int] = []
+    while run.poll() is None and len(children) < 2:
+        children = [int(pid) for pid in pathlib.Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    assert len(children) == 2, "it was done before it had processes"
+    # They have to be in a task: before that they can not know that they shall end.
+    end = time.monotonic() + 90
+    while not list(site.repository.rglob(".new-*")) and time.monotonic() < end and run.poll() is None:
+        time.sleep(0.001)
+    run.kill()
+    run.communicate()
+    while any(_runs(pid) for pid in children):
+        assert time.monotonic() < end, "they run on"
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
 def test_an_archive_that_can_not_be_read_back_is_not_published(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.home("ada", a="1")
 
