@@ -309,7 +309,7 @@ def look(restic: Restic, hub: str, users: t.Sequence[str], verify: bool) -> dict
             problem = error.message
     now = datetime.datetime.now(datetime.UTC)
     keys = sorted({key for snapshot in snapshots for key in snapshot.volumes if not users or key[0] in users})
-    volumes = []
+    volumes: list[dict[str, t.Any]] = []
     for key in keys:
         own = [snapshot for snapshot in snapshots if key in snapshot.volumes]
         last = own[-1]
