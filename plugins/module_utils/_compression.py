@@ -209,16 +209,17 @@ def decompressed(kind: str, chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]
 def _from_gzip(chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
     state = zlib.decompressobj(31)
     for chunk in chunks:
-        while chunk:
+        left = chunk
+        while left:
+            if state.eof:
+                raise Damaged("there is something after its end")
             try:
-                piece = state.decompress(chunk, BLOCK)
+                piece = state.decompress(left, BLOCK)
             except zlib.error as error:
                 raise Damaged(f"gzip: {error}") from None
             if piece:
                 yield memoryview(piece)
-            chunk = state.unconsumed_tail
-        if state.unused_data:
-            raise Damaged("there is something after its end")
+            left = state.unused_data or state.unconsumed_tail
     if not state.eof:
         raise Damaged("its end is missing")
 
