@@ -252,9 +252,11 @@ class Place:
                 for number, line in enumerate(_lines(pieces)):
                     if number == manifest.members:
                         raise ValueError("it is longer than the archive")
-                    name, kind, sign, value = json.loads(line)
+                    name, kind, sign, value = fields = json.loads(line)
+                    if not all(isinstance(field, str) for field in fields):
+                        raise ValueError(f"its line {number + 1} is none of ours")
                     yield name, Known(kind, sign, value)
-        except (OSError, ValueError, TypeError, _compression.Damaged) as error:
+        except (OSError, ValueError, TypeError, RecursionError, _compression.Damaged) as error:
             raise HubError(f"The list {path} can not be used: {_reason(error)}.") from None
         if digest.hexdigest() != manifest.listing_sha256:
             raise HubError(f"The list {path} does not match its checksum: it is damaged.")

@@ -215,7 +215,10 @@ class Restore(Exchange):
             chosen.update(below)
         for known in list(chosen.values()):  # a hard link needs what it is a link to
             if known.kind == "f" and known.digest.startswith("="):
-                chosen[known.digest[1:]] = self._state[known.digest[1:]]
+                first = known.digest[1:]
+                if first not in self._state:
+                    raise HubError(f"The backup of {self._manifest.time} has a hard link to {first!r}, which it lacks.")
+                chosen[first] = self._state[first]
         for path in list(chosen):
             while path:
                 path = path.rpartition("/")[0]

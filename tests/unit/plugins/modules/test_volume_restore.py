@@ -443,6 +443,18 @@ def replaced(body: bytes, outside: str) -> bytes:
     return found
 
 
+@pytest.mark.parametrize(
+    "line", [("a", "f", "", "=nowhere"), ("a", "f", "", 5), ("a", "f", ""), ["a"] * 5, {"a": 1}, [["a"], "f", "", ""]]
+)
+def test_a_list_that_is_forged_is_refused(site: Site, line: t.Any) -> None:
+    home = site.home("ada", a="1")
+    site.backed_up("ada")
+    forge(site, TOP_MEMBER + foreign("./a", content=EVIL) + bytes(1024), [TOP, line])
+    result = site.restore("ada", path=str(site.directory / "x"), paths=["a"])
+    assert "can not be used" in result["msg"] or "which it lacks" in result["msg"]
+    assert not (site.directory / "x").exists() and home.exists()
+
+
 def test_a_manifest_that_names_other_files_is_refused(site: Site) -> None:
     site.home("ada", a="1")
     site.backed_up("ada")
