@@ -23,6 +23,8 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _tree
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression import BLOCK, Compressor
 
 _AHEAD = 32
+_LISTING = 64 * 1024
+_quoted = json.encoder.encode_basestring_ascii
 _SEGMENTS = 200_000
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NONE = errno.ENOTSUP, errno.ENODATA, *_tree.GONE
@@ -59,8 +61,8 @@ class Writer:
     """
 
     def __init__(self, output: Compressor, listing: Compressor, known: dict[str, Known]) -> None:
-        self._output = Packer(output)
-        self._listing = Packer(listing)
+        self._output = Packer(output, BLOCK)
+        self._listing = Packer(listing, _LISTING)
         self._known = known
         self._all = not known
         self._notes = _tree.Notes()
@@ -228,7 +230,8 @@ class Writer:
         self._output.put(tar.header(member))
 
     def _line(self, path: str, kind: str, sign: str, digest: str) -> None:
-        self._listing.put(json.dumps((path, kind, sign, digest)).encode() + b"\n")
+        # What json.dumps says of four strings, in a tenth of the time.
+        self._listing.put(f'[{_quoted(path)}, "{kind}", "{sign}", {_quoted(digest)}]\n'.encode())
 
 
 def _kind(mode: int) -> str:
@@ -292,9 +295,9 @@ def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
 class Packer:
     """Collects small pieces into blocks that are worth compressing."""
 
-    def __init__(self, output: Compressor) -> None:
-        self._output = output
-        self._buffer = bytearray(BLOCK)
+    def __init__(self, output: Compressor, size: int) -> None:
+        self._output, self._size = output, size
+        self._buffer = bytearray(size)
         self._view = memoryview(self._buffer)
         self._used = 0
         self._total = 0
@@ -302,26 +305,26 @@ class Packer:
     def put(self, data: bytes) -> None:
         """Add a piece."""
         end = self._used + len(data)
-        if end <= BLOCK:
+        if end <= self._size:
             self._buffer[self._used : end] = data
             self._used = end
             return
         view = memoryview(data)
         while view:
-            room = min(BLOCK - self._used, len(view))
+            room = min(self._size - self._used, len(view))
             self._view[self._used : self._used + room] = view[:room]
             self._used += room
             view = view[room:]
-            if self._used == BLOCK:
+            if self._used == self._size:
                 self._flush()
 
     def copy(self, descriptor: int, size: int, digest: hashlib._Hash) -> bool:
         """Add so many bytes of a file, and zeros where it is shorter by now; False then."""
         left = size
         while left:
-            if self._used == BLOCK:
+            if self._used == self._size:
                 self._flush()
-            part = self._view[self._used : self._used + min(left, BLOCK - self._used)]
+            part = self._view[self._used : self._used + min(left, self._size - self._used)]
             got = os.readv(descriptor, (part,))
             if not got:
                 break
