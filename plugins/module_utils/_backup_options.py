@@ -36,6 +36,9 @@ def restic(params: t.Mapping[str, t.Any]) -> _restic.Restic | None:
 
     :raises HubError: options of one engine are given for the other.
     """
+    needed = "repository" if params["engine"] == "archive" else "restic"
+    if not params[needed]:  # given, and null
+        raise HubError(f"engine is {params['engine']}, and {needed} is not given.")
     if params["engine"] == "archive":
         if params["restic"]:
             raise HubError("restic is given, and engine is archive.", "Take engine: restic, or leave it out.")

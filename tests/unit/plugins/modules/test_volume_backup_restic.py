@@ -118,9 +118,9 @@ def test_damage_is_found(site: Site) -> None:
     ("options", "message"),
     [
         ({"repository": "/srv/x"}, "repository is given, and engine is restic"),
-        ({"restic": None}, "engine is restic but all of the following are missing: restic"),
+        ({"restic": None}, "engine is restic, and restic is not given."),
         ({"engine": "archive", "repository": "/srv/x"}, "restic is given, and engine is archive."),
-        ({"engine": "archive", "restic": None}, "engine is archive but all of the following are missing: repository"),
+        ({"engine": "archive", "restic": None, "repository": None}, "engine is archive, and repository is not given."),
         ({"jobs": 2}, "jobs is given, and engine is restic, which has no such thing."),
         ({"verify": False}, "verify is given, and engine is restic"),
         ({"encryption": {"program": "age", "recipients": ["x"]}}, "encryption"),
