@@ -457,6 +457,23 @@ def test_encrypted_with_gpg(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_pat
         subprocess.run(["gpgconf", "--kill", "all"], check=True)
 
 
+def test_a_wrong_key_and_a_program_that_is_missing(
+    site: Site, key: tuple[str, str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.home("ada", a="a secret text")
+    encryption = {"program": "age", "recipients": [key[1]]}
+    site.backed_up("ada", encryption=encryption)
+    other = tmp_path / "other"
+    subprocess.run(["age-keygen", "-o", str(other)], check=True, capture_output=True)
+    target = tmp_path / "target"
+    result = site.restore("ada", path=str(target), identity_file=str(other))
+    assert "The backup can not be decrypted: age says: age: error: no identity matched" in result["msg"]
+    assert not target.exists()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = site.back_up("ada", encryption=encryption)
+    assert result["msg"] == "There is no program age on this host. Install the package age."
+
+
 def test_a_key_that_is_none_is_refused_before_anything_is_read(site: Site) -> None:
     site.home("ada", a="1")
     result = site.back_up("ada", encryption={"program": "age", "recipients": ["age1nonsense"]})
