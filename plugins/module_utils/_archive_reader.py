@@ -115,7 +115,6 @@ def opened(path: str, compression: str, encryption: str, identity: str) -> t.Ite
         if encryption:
             source = stack.enter_context(_encryption.decrypted(encryption, identity, source))
         pieces = _compression.decompressed(compression, source)
-        assert isinstance(pieces, t.Generator)
         stack.callback(pieces.close)
         yield Stream(pieces)
 

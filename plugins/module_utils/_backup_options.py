@@ -66,8 +66,7 @@ def volume(volume: str | None, path: str | None, socket: str | None) -> Volume:
     """The volume that two options name, of which one is given."""
     if path:
         return DirectoryVolume(path)
-    assert volume is not None
-    return DockerVolume(EngineApi(socket or ""), volume)
+    return DockerVolume(EngineApi(socket or ""), t.cast("str", volume))
 
 
 def place(params: t.Mapping[str, t.Any], user: str, name: str) -> _repository.Place:

@@ -30,6 +30,9 @@ _COMPRESSION_LEVEL, _CHECKSUM, _WORKERS, _JOB_SIZE = 100, 201, 400, 401
 _CONTINUE, _END = 0, 2
 
 
+_Pieces: t.TypeAlias = t.Generator[memoryview, None, None]
+
+
 class Damaged(Exception):
     """Compressed data that is not what was written."""
 
@@ -123,9 +126,9 @@ class _Program:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=target, stderr=subprocess.PIPE)
 
     def write(self, buffer: bytearray, size: int) -> None:
-        assert self._process.stdin
+        stdin = t.cast("t.IO[bytes]", self._process.stdin)
         try:
-            write_all(self._process.stdin.fileno(), memoryview(buffer)[:size])
+            write_all(stdin.fileno(), memoryview(buffer)[:size])
         except BrokenPipeError:
             self.finish()
 
@@ -196,7 +199,7 @@ def write_all(target: int, data: bytes | memoryview) -> None:
 # --- The way back
 
 
-def decompressed(kind: str, chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
+def decompressed(kind: str, chunks: t.Iterable[bytes]) -> _Pieces:
     """The content of compressed chunks, in pieces that are valid until the next one.
 
     :raises Damaged: it is not what a compressor wrote, or there is too little or too much of it.
@@ -207,7 +210,7 @@ def decompressed(kind: str, chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]
     return _from_library(loaded, chunks) if loaded else _from_program(chunks)
 
 
-def _from_gzip(chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
+def _from_gzip(chunks: t.Iterable[bytes]) -> _Pieces:
     state = zlib.decompressobj(31)
     for chunk in chunks:
         left = chunk
@@ -225,7 +228,7 @@ def _from_gzip(chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
         raise Damaged("its end is missing")
 
 
-def _from_library(loaded: ctypes.CDLL, chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
+def _from_library(loaded: ctypes.CDLL, chunks: t.Iterable[bytes]) -> _Pieces:
     context = loaded.ZSTD_createDCtx()
     space = bytearray(_PIECE)
     given, made = _Buffer(None, 0, 0), _Buffer(_address(space), _PIECE, 0)
@@ -251,7 +254,7 @@ def _from_library(loaded: ctypes.CDLL, chunks: t.Iterable[bytes]) -> t.Iterator[
         loaded.ZSTD_freeDCtx(context)
 
 
-def _from_program(chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
+def _from_program(chunks: t.Iterable[bytes]) -> _Pieces:
     import threading
 
     process = subprocess.Popen(
@@ -260,8 +263,7 @@ def _from_program(chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert process.stdin and process.stdout and process.stderr
-    stdin = process.stdin
+    stdin, stdout, stderr = (t.cast("t.IO[bytes]", each) for each in (process.stdin, process.stdout, process.stderr))
 
     def feed() -> None:
         with contextlib.suppress(BrokenPipeError), stdin:  # it has said why it ended
@@ -271,14 +273,14 @@ def _from_program(chunks: t.Iterable[bytes]) -> t.Iterator[memoryview]:
     feeder = threading.Thread(target=feed)
     feeder.start()
     try:
-        while piece := process.stdout.read(BLOCK):
+        while piece := stdout.read(BLOCK):
             yield memoryview(piece)
-        said = process.stderr.read().decode(errors="replace").strip()
+        said = stderr.read().decode(errors="replace").strip()
         if process.wait():
             raise Damaged(f"zstd: {said}")
     finally:
         process.kill()
         feeder.join()
-        for stream in (process.stdout, process.stderr):
+        for stream in (stdout, stderr):
             stream.close()
         process.wait()

@@ -70,13 +70,13 @@ def encrypted(program: str, recipients: t.Sequence[str], target: int) -> t.Itera
         with subprocess.Popen(
             encrypting(program, recipients), stdin=subprocess.PIPE, stdout=target, stderr=said
         ) as process:
-            assert process.stdin
+            stdin = t.cast("t.IO[bytes]", process.stdin)
             try:
-                yield process.stdin.fileno()
+                yield stdin.fileno()
             except BaseException:
                 process.kill()
                 raise
-            process.stdin.close()
+            stdin.close()
         if process.returncode:
             said.seek(0)
             raise OSError(0, f"{program} failed: {said.read().decode(errors='replace').strip()}")
@@ -96,8 +96,7 @@ def decrypted(program: str, identity: str, chunks: t.Iterable[bytes]) -> t.Itera
     )
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
-        assert process.stdin and process.stdout
-        stdin, stdout = process.stdin, process.stdout
+        stdin, stdout = (t.cast("t.IO[bytes]", each) for each in (process.stdin, process.stdout))
 
         def feed() -> None:
             with contextlib.suppress(BrokenPipeError), stdin:  # it has said why it ended

@@ -47,8 +47,7 @@ class DockerVolume:
                 return ""
             self._engine.post("/volumes/create", f"create the volume {self.reference}", {"Name": self.reference})
             found = self._inspect()
-        assert found is not None
-        return self._mount_point(found)
+        return self._mount_point(t.cast("dict[str, t.Any]", found))
 
     def _inspect(self) -> dict[str, t.Any] | None:
         try:

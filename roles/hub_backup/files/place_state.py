@@ -1,6 +1,8 @@
 """Put a hub's own state, as hub_state.py copied it, where a hub that is brought up next finds it.
 
-What to do is JSON on standard input: `source`, the restored copy, on the same file system as `directory`; `account`, the name of the account that runs the hub here, empty for the number of before. Prints what it did. What is there already is put aside.
+What to do is JSON on standard input: `source`, the restored copy, on the same file system as `directory`; `account`,
+the name of the account that runs the hub here, empty for the number of before. Prints what it did. What is there
+already is put aside.
 
 The record of the last run comes last: without it the hub does not count as restored, and this can be run again.
 """
