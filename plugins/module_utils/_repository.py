@@ -90,7 +90,7 @@ def parse(content: bytes) -> Manifest:
     :raises ValueError: it is none, or was damaged.
     """
     fields = json.loads(content)
-    if type(fields) is not dict or fields.get("format") != FORMAT:
+    if not (isinstance(fields, dict) and fields.get("format") == FORMAT):
         raise ValueError(f"it has no format {FORMAT}")
     if _digest({key: value for key, value in fields.items() if key != "sha256"}) != fields.pop("sha256", ""):
         raise ValueError("it does not match its checksum")

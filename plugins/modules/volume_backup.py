@@ -389,7 +389,7 @@ def _progress(path: str | None, count: int) -> t.Iterator[t.Callable[[_backup.Ou
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1) as stream:
         try:
-            yield lambda outcome, number: print(_backup_run.line(outcome, number, count), file=stream)
+            yield lambda outcome, number: stream.writelines([f"{_backup_run.line(outcome, number, count)}\n"])
         finally:
             stream.write("\n")
 

@@ -36,8 +36,7 @@ members = st.builds(
 
 
 def source(data: bytes) -> t.Callable[[int], bytes]:
-    stream = io.BytesIO(data)
-    return lambda size: stream.read(size)
+    return io.BytesIO(data).read
 
 
 @settings(deadline=None)
