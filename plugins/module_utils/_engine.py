@@ -98,6 +98,7 @@ def look(
         if container["Config"].get("Labels", {}).get(_PROJECT) == project and _SERVICE in container["Config"]["Labels"]
     }
     socket = engine.socket or "/var/run/docker.sock"
+    volumes = sorted(engine.ids("volume"))
     return {
         "socket_group": os.stat(socket).st_gid if os.path.exists(socket) else None,
         "engine": engine.run("version", "--format", "{{.Server.Version}}").strip(),
@@ -111,7 +112,8 @@ def look(
         "services": services,
         "unread": {name: newer_than(service["started"], reads.get(name, ())) for name, service in services.items()},
         "servers": servers(containers, project, prefix),
-        "volumes": sorted(name for name in engine.ids("volume") if name.startswith(f"{prefix}-")),
+        "volumes": [name for name in volumes if name.startswith(f"{prefix}-")],
+        "other_volumes": [name for name in volumes if not name.startswith(f"{prefix}-")],
     }
 
 

@@ -141,7 +141,12 @@ servers:
       type: list
       elements: dict
 volumes:
-  description: Names of user volumes.
+  description: Names of user volumes, which begin with O(prefix).
+  returned: success
+  type: list
+  elements: str
+other_volumes:
+  description: Names of all other volumes of the engine, those of users among them where the hub calls them otherwise.
   returned: success
   type: list
   elements: str

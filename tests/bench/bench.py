@@ -29,6 +29,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / path) for path in (".dev", "tests/unit", "tests/integration")]
 
+import bench_backup
 import bench_docker
 import bench_docker_hub
 import bench_hub
@@ -229,7 +230,17 @@ def image(runs: int) -> list[Row]:
     return bench_image.image(module_process, runs)
 
 
-ALONE: dict[str, t.Callable[[int], list[Row]]] = {"hub_config": hub_config, "people": many_people, "image": image}
+def backup(runs: int) -> list[Row]:
+    """Backups of small and large volumes, beside other tools."""
+    return bench_backup.backup(module_process, runs)
+
+
+ALONE: dict[str, t.Callable[[int], list[Row]]] = {
+    "hub_config": hub_config,
+    "people": many_people,
+    "image": image,
+    "backup": backup,
+}
 WITH_A_HUB: dict[str, t.Callable[[bench_hub.LocalHub, int], list[Row]]] = {"site": no_change, "restart": restart}
 WITH_DOCKER = bench_docker.MEASUREMENTS
 

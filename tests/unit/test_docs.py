@@ -24,7 +24,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from descriptions import OPTIONS, description
 
-from ansible_collections.hubwright.jupyterhub.plugins.filter import hub_settings, hub_status
+from ansible_collections.hubwright.jupyterhub.plugins.filter import hub_settings, hub_status, hub_user_volumes
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _checking, _description, _settings, _traits
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._rendering import Layer, render
 
@@ -39,7 +39,8 @@ PLATFORM_OPTIONS: dict[str, dict[str, t.Any]] = {
     name: option
     for specs in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml"))
     if specs.parents[1].name != "hub"
-    for name, option in yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"].items()
+    for entry_point in yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"].values()
+    for name, option in (entry_point.get("options") or {}).items()
 }
 PLACES = {name: f"/srv/hub/{name}" for name in ("secrets", "state", "files", "users", "singleuser")}
 ENVIRONMENT = {
@@ -305,7 +306,9 @@ def test_variables_and_modules_that_are_named_exist(page: pathlib.Path) -> None:
     text = page.read_text(encoding="utf-8")
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
     inventories = {path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py")}
-    filters = {name for source in (hub_settings, hub_status) for name in source.FilterModule().filters()}
+    filters = {
+        name for source in (hub_settings, hub_status, hub_user_volumes) for name in source.FilterModule().filters()
+    }
     roles = {path.name for path in (ROOT / "roles").iterdir()}
     known = {*OPTIONS, *PLATFORM_OPTIONS, *modules, *inventories, *filters, *roles, "hub_description"}
     named = {name for name in re.findall(r"`(hub_[a-z_]+)", text) if not name.endswith("_")}

@@ -42,6 +42,7 @@ def hub(image: str) -> Iterator[str]:
     others = ["--detach", "--stop-timeout=0"]
     mine = [*others, f"--network={hub}"]
     docker("network", "create", "--subnet=192.168.231.0/28", hub)
+    docker("volume", "create", f"{hub}-data")
     docker("run", *mine, f"--name={hub}-hub-1", *labels, *sleep)
     docker(
         "run",
@@ -63,7 +64,7 @@ def hub(image: str) -> Iterator[str]:
         "--force",
         *(f"{hub}{end}" for end in ("-hub-1", "-user-alice", "-user-bob--gpu", "x-user-carol", "-user-user-dave")),
     )
-    docker("volume", "rm", f"{hub}-user-alice")
+    docker("volume", "rm", f"{hub}-user-alice", f"{hub}-data")
     docker("network", "rm", hub)
 
 
@@ -83,6 +84,8 @@ def test_it_finds_what_belongs_to_the_hub(hub: str, image: str) -> None:
         {"source": f"{hub}-user-alice", "destination": "/home", "read_only": False}
     ]
     assert found["volumes"] == [f"{hub}-user-alice"]
+    assert f"{hub}-data" in found["other_volumes"]
+    assert f"{hub}-user-alice" not in found["other_volumes"]
     assert found["networks"][hub] == {"subnets": ["192.168.231.0/28"], "overlaps": True, "bridge": ""}
     assert not found["networks"]["bridge"]["overlaps"]
     assert "do-not-tell" not in str(found)

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, Hubwright maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that the modules for backups share, and what they mean. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _repository, _restic
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._directory import DirectoryVolume
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._docker import DockerVolume
+
+RESTIC: dict[str, t.Any] = {
+    "repository": {"type": "str", "required": True},
+    "password_file": {"type": "path", "required": True},
+    "environment": {"type": "dict", "default": {}, "no_log": True},
+}
+ARGUMENTS: dict[str, t.Any] = {
+    "repository": {"type": "path"},
+    "hub": {"type": "str", "required": True},
+    "engine": {"type": "str", "choices": ["archive", "restic"], "default": "archive"},
+    "restic": {"type": "dict", "options": RESTIC},
+    "socket": {"type": "path"},
+}
+
+
+REQUIRED_IF = [("engine", "archive", ["repository"]), ("engine", "restic", ["restic"])]
+
+
+def restic(params: t.Mapping[str, t.Any]) -> _restic.Restic | None:
+    """The repository of restic; None with the engine archive.
+
+    :raises HubError: options of one engine are given for the other.
+    """
+    needed = "repository" if params["engine"] == "archive" else "restic"
+    if not params[needed]:  # given, and null
+        raise HubError(f"engine is {params['engine']}, and {needed} is not given.")
+    if params["engine"] == "archive":
+        if params["restic"]:
+            raise HubError("restic is given, and engine is archive.", "Take engine: restic, or leave it out.")
+        return None
+    if params["repository"]:
+        raise HubError("repository is given, and engine is restic, whose repository is restic.repository.")
+    return _restic.Restic(**params["restic"])
+
+
+def check_names(hub: str, user: str, name: str) -> None:
+    """Refuse names that are none.
+
+    :raises HubError: which one.
+    """
+    for option, value in (("hub", hub), ("user", user)):
+        if not value or "\0" in value:
+            raise HubError(f"{option} is {value!r}, expected a name.")
+    if not _repository.NAME.fullmatch(name):
+        raise HubError(
+            f"name is {name!r}, expected up to 63 lower-case letters, digits, '.', '_' or '-', the first a letter or digit."
+        )
+
+
+def volume(volume: str | None, path: str | None, socket: str | None) -> Volume:
+    """The volume that two options name, of which one is given."""
+    if path:
+        return DirectoryVolume(path)
+    return DockerVolume(EngineApi(socket or ""), t.cast("str", volume))
+
+
+def place(params: t.Mapping[str, t.Any], user: str, name: str) -> _repository.Place:
+    """The backups of a user's volume.
+
+    :raises HubError: a name is none.
+    """
+    check_names(params["hub"], user, name)
+    return _repository.Place(params["repository"], params["hub"], user, name)

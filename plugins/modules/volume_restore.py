@@ -1,0 +1,310 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Hubwright maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restores a user's volume."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: volume_restore
+short_description: Restore a user's volume, or a part of it
+version_added: 0.3.0
+author:
+  - Hubwright maintainers (@hubwright)
+description:
+  - Brings the content of a volume back from a repository that M(hubwright.jupyterhub.volume_backup) wrote.
+  - Everything is checked and written beside the volume first, each file is compared with its checksum, and then takes the place of
+    what is there in one step. What is damaged, or no work of that module, changes nothing. A kill leaves the old content,
+    and the next run begins anew.
+  - The user's server has to be stopped. The module can not know whether it is.
+extends_documentation_fragment:
+  - hubwright.jupyterhub._backup_repository
+  - hubwright.jupyterhub._attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The checksums of the archives are checked, nothing is written.
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - With O(mode=empty) a second run is refused, since there is something to lose by then. With O(mode=swap) each run
+        restores. With O(state=cleaned) the second run changes nothing.
+options:
+  state:
+    description:
+      - V(restored) restores.
+      - V(cleaned) deletes what O(mode=swap) has kept aside of this volume.
+    type: str
+    choices: [restored, cleaned]
+    default: restored
+  user:
+    description: Name of the user whose backup it is.
+    type: str
+    required: true
+  name:
+    description: Name of the volume among those of the user.
+    type: str
+    default: home
+  time:
+    description: Time of the backup as C(YYYYMMDDTHHMMSSZ), or V(latest). A time between two backups means the one before it.
+    type: str
+    default: latest
+  volume:
+    description:
+      - Docker volume to restore into, where it is not the one that the backup was made of. It is made when it is missing.
+      - Mutually exclusive with O(path).
+    type: str
+  path:
+    description: Directory to restore into, absolute, where it is not the one that the backup was made of. It is made when it is missing.
+    type: path
+  paths:
+    description: Files and directories to restore, relative to the volume; all when left out.
+    type: list
+    elements: str
+    default: []
+  mode:
+    description:
+      - V(empty) only restores where there is nothing, be it the volume or, with O(paths), what they name.
+      - V(swap) keeps what is there aside, see RV(kept), until O(state=cleaned).
+    type: str
+    choices: [empty, swap]
+    default: empty
+  owner:
+    description:
+      - Number of the account that gets what belonged to the owner of the volume's top directory. Unchanged when left out.
+      - For another user, hub or platform where people have other numbers.
+    type: int
+  group:
+    description: The same for the group.
+    type: int
+  max_size:
+    description: Largest size of all files, such as V(50G), beyond which nothing is restored. No limit when left out.
+    type: str
+  identity_file:
+    description: File with the private key for archives that C(age) encrypted. C(gpg) uses the keyring of the account.
+    type: path
+seealso:
+  - module: hubwright.jupyterhub.volume_backup
+  - module: hubwright.jupyterhub.volume_backup_info
+"""
+
+EXAMPLES = r"""
+- name: Restore yesterday's content, and keep what is there aside
+  hubwright.jupyterhub.volume_restore:
+    repository: /var/backups/jupyterhub
+    hub: jupyterhub
+    user: ada
+    time: 20261126T235959Z
+    mode: swap
+
+- name: Delete what was kept aside
+  hubwright.jupyterhub.volume_restore:
+    repository: /var/backups/jupyterhub
+    hub: jupyterhub
+    user: ada
+    state: cleaned
+
+- name: Bring one notebook back
+  hubwright.jupyterhub.volume_restore:
+    repository: /var/backups/jupyterhub
+    hub: jupyterhub
+    user: ada
+    paths: [thesis/chapter3.ipynb]
+
+- name: Give the files of a local account to a user of a Docker hub
+  hubwright.jupyterhub.volume_restore:
+    repository: /var/backups/jupyterhub
+    hub: jupyterhub
+    user: grace
+    volume: jupyterhub-user-grace
+    owner: 1000
+    group: 100
+"""
+
+RETURN = r"""
+time:
+  description: Time of the backup that was restored, UTC.
+  returned: state is restored
+  type: str
+  sample: 20261127T231500Z
+target:
+  description: Directory that has the content now.
+  returned: success
+  type: str
+source:
+  description: Where the backup came from, C(kind) (V(docker) or V(directory)) and C(reference) (name or path).
+  returned: state is restored
+  type: dict
+files:
+  description: Number of files, directories and links that were restored, or would be.
+  returned: state is restored
+  type: int
+bytes:
+  description: Size of the files.
+  returned: state is restored
+  type: int
+kept:
+  description: Directory with what was there before; empty when nothing was.
+  returned: state is restored
+  type: str
+removed:
+  description: Directories that were deleted, or would be.
+  returned: state is cleaned
+  type: list
+  elements: str
+seconds:
+  description: How long it took.
+  returned: success
+  type: float
+"""
+
+import os
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _backup_options,
+    _repository,
+    _restic,
+    _restore,
+    _sizes,
+)
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
+
+ARGUMENTS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": ["restored", "cleaned"], "default": "restored"},
+    "user": {"type": "str", "required": True},
+    "name": {"type": "str", "default": _repository.DEFAULT_NAME},
+    "time": {"type": "str", "default": "latest"},
+    "volume": {"type": "str"},
+    "path": {"type": "path"},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "mode": {"type": "str", "choices": ["empty", "swap"], "default": "empty"},
+    "owner": {"type": "int"},
+    "group": {"type": "int"},
+    "max_size": {"type": "str"},
+    "identity_file": {"type": "path"},
+}
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """What the module does."""
+    params = module.params
+    begin = time.monotonic()
+    restic = _backup_options.restic(params)
+    if not restic:
+        _repository.check(params["repository"])
+    for option in ("owner", "group"):
+        if params[option] is not None and not 0 <= params[option] < 2**32 - 1:
+            raise HubError(f"{option} is {params[option]}, expected the number of an account or group.")
+    _backup_options.check_names(params["hub"], params["user"], params["name"])
+    found = _from_restic(params, restic) if restic else _from_archives(params)
+    volume = _volume(params, found.source)
+    if params["state"] == "cleaned":
+        target = volume.place(create=False)
+        removed = _restore.clean(target, module.check_mode) if target else []
+        result: dict[str, t.Any] = {"changed": bool(removed), "target": target, "removed": removed}
+        result["diff"] = {"before": {"kept": removed}, "after": {"kept": []}}
+    else:
+        result = _restored(module, found, volume)
+    return {**result, "seconds": round(time.monotonic() - begin, 3)}
+
+
+class Found(t.NamedTuple):
+    """A backup, wherever it is."""
+
+    time: str
+    source: dict[str, str]
+    lock: str  #: file that keeps other restores waiting
+    prepare: t.Callable[[_restore.Wish], tuple[_restore.Exchange, int, int]]  #: what restores it, files and bytes
+
+
+def _from_archives(params: dict[str, t.Any]) -> Found:
+    place = _backup_options.place(params, params["user"], params["name"])
+    manifest = _restore.choose(place, params["time"])
+
+    def prepare(wish: _restore.Wish) -> tuple[_restore.Exchange, int, int]:
+        restore = _restore.Restore(place, manifest, wish)
+        restore.check()
+        return restore, restore.files, manifest.size
+
+    lock = os.path.join(params["repository"], _repository.quoted(params["hub"]), ".restore.lock")
+    return Found(manifest.time, manifest.source, lock, prepare)
+
+
+def _from_restic(params: dict[str, t.Any], restic: _restic.Restic) -> Found:
+    key = params["user"], params["name"]
+    snapshot = _restic.choose(restic, params["hub"], key, params["time"])
+
+    def prepare(wish: _restore.Wish) -> tuple[_restore.Exchange, int, int]:
+        restore = _restic.Restore(restic, snapshot, key, wish)
+        return restore, restore.files, restore.size
+
+    source = {field: snapshot.volumes[key][field] for field in ("kind", "reference")}
+    return Found(snapshot.time, source, f"{params['restic']['password_file']}.lock", prepare)
+
+
+def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
+    name, path = params["volume"], params["path"]
+    if not name and not path:
+        name = source["reference"] if source["kind"] == "docker" else None
+        path = source["reference"] if source["kind"] == "directory" else None
+    return _backup_options.volume(name, path, params["socket"])
+
+
+def _restored(module: AnsibleModule, found: Found, volume: Volume) -> dict[str, t.Any]:
+    params = module.params
+    wish = _restore.Wish(
+        paths=params["paths"],
+        swap=params["mode"] == "swap",
+        owner=params["owner"],
+        group=params["group"],
+        max_size=_sizes.to_bytes(params["max_size"], "max_size") if params["max_size"] else None,
+        identity=params["identity_file"] or "",
+    )
+    restore, files, size = found.prepare(wish)
+    target = volume.place(create=not module.check_mode)
+    if module.check_mode:
+        if target:
+            restore.free(target)
+        result = _restore.Result(files, size)
+    else:
+        result = restore.run(target, found.lock)
+    if result.lost:
+        module.warn(f"The file system of {target} can not have these attributes: {', '.join(result.lost[:10])}.")
+    return {
+        "changed": True,
+        "time": found.time,
+        "target": target,
+        "source": found.source,
+        "files": result.files,
+        "bytes": result.bytes,
+        "kept": result.kept,
+        "diff": {
+            "before": {"content": "as it is"},
+            "after": {"content": f"{', '.join(restore.paths) or 'all'} of {found.time}"},
+        },
+    }
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        {**_backup_options.ARGUMENTS, **ARGUMENTS},
+        mutually_exclusive=[("volume", "path")],
+        required_if=_backup_options.REQUIRED_IF,
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
