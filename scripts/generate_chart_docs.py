@@ -11,7 +11,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".dev"))
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _chart_values  # noqa: E402
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _chart_values
 
 PAGE = ROOT / "docs" / "from-the-chart.md"
 BEGIN = "<!-- begin values -->\n"
