@@ -66,7 +66,6 @@ options:
   kubeconfig:
     description: With O(platform=kubernetes), the kubeconfig on the controller. Without it, E(KUBECONFIG) or C(~/.kube/config).
     type: path
-    default: ""
     env:
       - name: K8S_AUTH_KUBECONFIG
   context:
