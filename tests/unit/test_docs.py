@@ -24,7 +24,6 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from descriptions import OPTIONS, description
 
-from ansible_collections.hubwright.jupyterhub.plugins.filter import hub_settings, hub_status
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _checking, _description, _settings, _traits
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._rendering import Layer, render
 
