@@ -74,10 +74,18 @@ def look(
         ],
         "deployments": {each["metadata"]["name"]: deployment(each) for each in objects["Deployment"]},
         "configurations": {
-            each["metadata"]["name"]: data[_config_name(each)]
+            each["metadata"]["name"]: data[_config_maps(each)["config"]]
             for each in objects["Deployment"]
-            if _config_name(each) in data
+            if _config_maps(each).get("config") in data
         },
+        "record": next(
+            (
+                each.get("data") or {}
+                for each in objects["ConfigMap"]
+                if each["metadata"]["labels"].get("component") == "record"
+            ),
+            {},
+        ),
         "missing_secrets": [name for name in secrets if exists and cluster.find(f"{core}/secrets/{name}") is None],
         "missing_claims": sorted(set(claims) - {each["metadata"]["name"] for each in storage}),
         "state_claims": {each["metadata"]["name"]: _claim(each) for each in objects["PersistentVolumeClaim"]},
@@ -145,16 +153,15 @@ def deployment(found: Object) -> dict[str, t.Any]:
         "ready": _cluster_pods.rolled_out(found),
         "annotations": template["metadata"].get("annotations") or {},
         "images": {each["name"]: each["image"] for each in template["spec"]["containers"]},
-        "config": _config_name(found),
+        "config_maps": _config_maps(found),
         "template": template,
     }
 
 
-def _config_name(found: Object) -> str:
-    """The ConfigMap that a deployment's pods have as the volume ``config``."""
+def _config_maps(found: Object) -> dict[str, str]:
+    """Volume to ConfigMap of a deployment's pods."""
     volumes = found["spec"]["template"]["spec"].get("volumes") or []
-    names = [each["configMap"]["name"] for each in volumes if each["name"] == "config" and "configMap" in each]
-    return str(names[0]) if names else ""
+    return {each["name"]: each["configMap"]["name"] for each in volumes if "configMap" in each}
 
 
 def _claim(found: Object) -> dict[str, t.Any]:

@@ -24,6 +24,7 @@ _HOPELESS = {
     "RunContainerError",
 }
 ENDED_TWICE = 2
+_HASH = "pod-template-hash"
 LINES = 40
 
 
@@ -125,16 +126,20 @@ def _deployment(cluster: Cluster, namespace: str, name: str) -> Object:
 
 
 def _pods(cluster: Cluster, namespace: str, name: str) -> list[Object]:
-    """Pods of a deployment's newest version, which the cluster tells from older ones by a hash."""
-    labels = _deployment(cluster, namespace, name)["spec"]["selector"]["matchLabels"]
-    selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    found = cluster.items(f"/api/v1/namespaces/{namespace}/pods", selector)
+    """Pods of a deployment as it is described now. Older ones go on for a while, and newer ones may not be there yet."""
+    found = _deployment(cluster, namespace, name)
+    selector = ",".join(f"{key}={value}" for key, value in sorted(found["spec"]["selector"]["matchLabels"].items()))
     sets = cluster.items(f"/apis/apps/v1/namespaces/{namespace}/replicasets", selector)
-    if not sets:
-        return found
-    newest = max(sets, key=lambda one: int(one["metadata"]["annotations"].get("deployment.kubernetes.io/revision", 0)))
-    number = newest["metadata"]["labels"].get("pod-template-hash")
-    return [pod for pod in found if pod["metadata"]["labels"].get("pod-template-hash") == number]
+    numbers = {each["metadata"]["labels"].get(_HASH) for each in sets if _template(each) == _template(found)}
+    pods = cluster.items(f"/api/v1/namespaces/{namespace}/pods", selector)
+    return [pod for pod in pods if pod["metadata"]["labels"].get(_HASH) in numbers]
+
+
+def _template(found: Object) -> Object:
+    """What the pods of a deployment or of one of its versions are made from."""
+    template: Object = found["spec"]["template"]
+    labels = {name: value for name, value in (template["metadata"].get("labels") or {}).items() if name != _HASH}
+    return {**template, "metadata": {**template["metadata"], "labels": labels}}
 
 
 def _newest(pods: t.Sequence[Object]) -> str:

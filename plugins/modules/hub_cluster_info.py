@@ -103,11 +103,15 @@ objects:
   type: list
   elements: dict
 deployments:
-  description: Name of each of its deployments to C(ready), and C(images), C(annotations), C(config) (the ConfigMap of its volume C(config)) and C(template) of its pods.
+  description: Name of each of its deployments to C(ready), and C(images), C(annotations), C(config_maps) (volume to ConfigMap) and C(template) of its pods.
   returned: without O(wait_for)
   type: dict
 configurations:
   description: Name of each of its deployments to the files of its configuration, from the ConfigMap that is its volume C(config).
+  returned: without O(wait_for)
+  type: dict
+record:
+  description: What is in its ConfigMap with the label C(component=record); empty without one.
   returned: without O(wait_for)
   type: dict
 missing_secrets:
@@ -185,7 +189,7 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     cluster = _cluster.connect(params)
     if params["wait_for"]:
         waited = _cluster_pods.wait(cluster, params["namespace"], params["wait_for"], params["wait_timeout"])
-        return {"changed": False} | dataclasses.asdict(waited)
+        return {"changed": False, "msg": "; ".join(waited.reasons)} | dataclasses.asdict(waited)
     found = _cluster_facts.look(
         cluster, params["namespace"], params["release"], params["manages"], params["secrets"], params["claims"]
     )

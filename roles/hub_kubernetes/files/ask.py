@@ -28,9 +28,9 @@ def everybody():
 version = get("info")["version"]
 try:
     get("proxy")
-    proxy = True
+    proxy = "running"
 except OSError:
-    proxy = False
+    proxy = "down"
 people = everybody()
 servers = [
     {"user": person["name"], "name": name, "last_activity": server["last_activity"]}

@@ -1,12 +1,13 @@
 """Takes rights away from people who left the description, in the hub's pod: BASE_URL REVOKED.
 
-REVOKED is JSON with users (removed from the hub), admins and groups (name to people who left it).
+REVOKED is JSON with users (removed from the hub) and groups (name to people who left it).
 A restart with the new list stops new sign-ins; sessions that are open end only when the hub forgets the person.
 """
 
 import json
 import pathlib
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -35,6 +36,10 @@ for name in revoked["users"]:
     user = call("GET", f"users/{quoted}") or {}
     for server in user.get("servers") or {}:
         call("DELETE", f"users/{quoted}/servers/{urllib.parse.quote(server, safe='')}")
+    # The hub forgets nobody whose server still stops.
+    deadline = time.monotonic() + 120
+    while (call("GET", f"users/{quoted}") or {}).get("servers") and time.monotonic() < deadline:
+        time.sleep(0.5)
     call("DELETE", f"users/{quoted}")
 for group, names in revoked["groups"].items():
     call("DELETE", f"groups/{urllib.parse.quote(group, safe='')}/users", {"users": names})
