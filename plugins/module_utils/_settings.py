@@ -432,6 +432,9 @@ def _services(description: Description, platform: str, where: t.Mapping[str, t.A
             culler["api_token"] = secret("culler_token")
         else:
             culler["command"] = ["python3", "-m", "jupyterhub_idle_culler", *culler_arguments(description)]
+            if platform in ("kubernetes", "openshift"):
+                # A pod does not reach itself by its Service: not before it is ready, and policies may forbid it.
+                culler["command"].append(f"--url=http://127.0.0.1:8081{description['base_url']}hub/api")
         services.append(culler)
     for name, service in sorted(description["services"].items()):
         own = {key: value for key, value in service.items() if key not in ("scopes", "api_token")}
