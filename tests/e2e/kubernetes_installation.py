@@ -9,6 +9,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import tempfile
 import typing as t
 from collections.abc import Iterator
 
+import yaml
 from installation import PATIENCE, PROJECT, Installation, wait_until
 
 CLUSTER = str(PROJECT / "tests" / "testbed" / "cluster.sh")
@@ -33,7 +35,13 @@ class KubernetesInstallation(Installation):
     services = ("hub", "proxy")
     culler = "hub"
     users_account = "1000"  # that of Jupyter's images
+    containers: t.ClassVar[dict[str, str]] = {"hub": "hub", "proxy": "chp"}
     _known: dict[str, t.Any] | None = None
+
+    @property
+    def scratch(self) -> pathlib.Path:
+        """What prepare.yml of the scenario wrote: the account's kubeconfig, the names of the hub's images."""
+        return pathlib.Path(os.environ["HUBWRIGHT_CACHE"]) / "molecule-kubernetes"
 
     @property
     def namespace(self) -> str:
@@ -41,7 +49,7 @@ class KubernetesInstallation(Installation):
         return str(self.variables()["hub_kubernetes_namespace"])
 
     def variables(self) -> dict[str, t.Any]:
-        """What the inventory says of this hub."""
+        """What the inventory says of this hub; templates are left as they are."""
         if self._known is None:
             program = str(pathlib.Path(sys.executable).parent / "ansible-inventory")
             done = subprocess.run(
@@ -101,9 +109,7 @@ class KubernetesInstallation(Installation):
     @contextlib.contextmanager
     def kubeconfig(self, change: t.Callable[[Object], None]) -> Iterator[str]:
         """Path of a copy of the account's kubeconfig, changed."""
-        import yaml
-
-        given = yaml.safe_load(pathlib.Path(self.variables()["hub_kubernetes_kubeconfig"]).read_text(encoding="utf-8"))
+        given = yaml.safe_load((self.scratch / "deployer.kubeconfig").read_text(encoding="utf-8"))
         change(given)
         with tempfile.NamedTemporaryFile("w", suffix=".kubeconfig", encoding="utf-8") as file:
             json.dump(given, file)
@@ -170,7 +176,7 @@ class KubernetesInstallation(Installation):
         """A number of the container that is ready to serve; 0 when there is none."""
         for pod in self.pods(service):
             for container in pod["status"].get("containerStatuses") or []:
-                if container["name"] == service and container["ready"]:
+                if container["name"] == self.containers[service] and container["ready"]:
                     return int(hashlib.sha256(container["containerID"].encode()).hexdigest()[:12], 16)
         return 0
 
@@ -191,7 +197,7 @@ class KubernetesInstallation(Installation):
 
     def log(self, service: str = "hub") -> str:
         """The whole log of a service."""
-        return self.kubectl("logs", f"deployment/{service}", f"--container={service}", "--tail=-1")
+        return self.kubectl("logs", f"deployment/{service}", f"--container={self.containers[service]}", "--tail=-1")
 
     def failing_at_start(self) -> dict[str, str]:
         """hub_extra_config that no check can foresee: it fails in the hub's own pod only."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -109,7 +108,7 @@ def test_a_second_run_changes_nothing_and_is_short(cluster_hub: KubernetesInstal
     before, pods = hub.files(), [hub.pid(service) for service in hub.services]
     play = hub.play(
         "site",
-        environment={"ANSIBLE_CALLBACKS_ENABLED": "", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_VERBOSITY": "3"},
+        environment={"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_VERBOSITY": "3"},
     )
     assert play.changes == 0, f"expected no change, these tasks changed something: {play.changed}"
     assert hub.files() == before
@@ -122,14 +121,17 @@ def test_a_second_run_changes_nothing_and_is_short(cluster_hub: KubernetesInstal
 def inventory(hub: KubernetesInstallation, directory: pathlib.Path, program: str, *words: str) -> str:
     """What a program of Ansible prints with user servers as its inventory."""
     path = directory / "tests.hub_servers.yml"
-    known = hub.variables()
-    options = {"hub_name": "jupyterhub", "namespace": hub.namespace, "kubeconfig": known["hub_kubernetes_kubeconfig"]}
+    options = {
+        "hub_name": "jupyterhub",
+        "namespace": hub.namespace,
+        "kubeconfig": str(hub.scratch / "deployer.kubeconfig"),
+    }
     path.write_text(json.dumps({"plugin": "hubwright.jupyterhub.hub_servers", "platform": "kubernetes", **options}))
     # Where kubectl is.
     line = subprocess.run([CLUSTER, "env"], capture_output=True, text=True, check=True).stdout
     where = subprocess.run(["bash", "-c", f'{line.strip()}; echo "$PATH"'], capture_output=True, text=True, check=True)
     command = [str(pathlib.Path(sys.executable).parent / program), f"--inventory={path}", *words]
-    environment = {**hub._environment(), "PATH": where.stdout.strip(), "HOME": os.environ["HOME"]}
+    environment = {**hub._environment(), "PATH": where.stdout.strip(), "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{program} ended with {done.returncode}: {done.stdout}{done.stderr}"
     return done.stdout

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import pathlib
-
 from hub_user import HubUser
 from installation import uninterrupted
 from kubernetes_installation import KubernetesInstallation
@@ -53,7 +51,7 @@ def test_a_new_release_of_the_hub_interrupts_nobody(changed_hub: KubernetesInsta
     """From 5.5 to 6.1 with its database; kernels stay open, and alice is still signed in."""
     hub = changed_hub
     known = hub.variables()
-    images = pathlib.Path(known["hub_kubernetes_kubeconfig"]).with_name("images").read_text(encoding="utf-8").split()
+    images = (hub.scratch / "images").read_text(encoding="utf-8").split()
     hub.play("teardown", hub_kubernetes_remove_users_claims=True)
     older = {"hub_version": "5.5.4", "hub_image": known["hub_image"].replace("6.1.1", "5.5.4")}
     hub.play(**older, hub_kubernetes_image=images[1])
