@@ -414,6 +414,13 @@ def _authenticator_class(to: Translation, path: str, value: t.Any) -> None:
         to.question(path, "hub_authenticator_packages", "Name the packages that bring the class, pinned.")
 
 
+def service_account(to: Translation, row: Row, given: t.Any) -> None:
+    if given.get("create") is False and given.get("name"):
+        to.set(row.variable, given["name"])
+    elif set(given) - {"create"} or given.get("create") is False:
+        raise Decide("The hub's account has a name and annotations of the role; another one can be named.")
+
+
 def network(to: Translation, row: Row, given: t.Any) -> None:
     if given.get("enabled") is False:
         raise Decide("It is switched off there. Here hub_kubernetes_network_policies switches all policies on or off.")
@@ -438,8 +445,10 @@ def user_network(to: Translation, row: Row, given: t.Any) -> None:
         )
 
 
-def pull(to: Translation, row: Row, given: t.Any) -> None:
-    to.set(row.variable, bool(to.look("prePuller.hook.enabled") or to.look("prePuller.continuous.enabled")))
+def switched_on(to: Translation, row: Row, given: t.Any) -> None:
+    """Nothing to do for what is switched off; impossible when it is on."""
+    if given:
+        raise Impossible(row.note)
 
 
 def names_of_secrets(to: Translation, row: Row, given: t.Any) -> None:

@@ -39,10 +39,11 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._chart_conver
     nothing,
     only,
     profiles,
-    pull,
     same,
+    service_account,
     services,
     storage,
+    switched_on,
     token,
     trait,
     user_environment,
@@ -85,6 +86,7 @@ _SCHEDULER = (
     "No scheduler comes with the hub; name one of the cluster by hub_settings_extra, KubeSpawner.scheduler_name."
 )
 _OWN_POLICIES = "Open more by the labels hub.jupyter.org/network-access-*, or by a NetworkPolicy of your own beside it."
+_PULLS = "Nodes pull an image when the first server there needs it; a DaemonSet of your own can pull it before."
 _AUTOHTTPS = "There is no pod of its own for certificates: an Ingress or a Gateway ends TLS."
 
 # Values that mean something although they are not given, since it is something else here.
@@ -217,10 +219,11 @@ ROWS: tuple[Row, ...] = (
     _always("hub.readinessProbe", _PROBES),
     _always("hub.pdb", _REPLICAS),
     _always("hub.networkPolicy", _OWN_POLICIES, network),
-    _always(
+    _ours(
         "hub.serviceAccount",
-        "The role's own, with a Role of the namespace.",
-        only({"create": True}, "The hub has an account of its own; bind further roles to it."),
+        f"{_K}service_account",
+        "The role's own, with a Role of the namespace, or one that is there.",
+        service_account,
     ),
     _always(
         "hub.service",
@@ -231,7 +234,10 @@ ROWS: tuple[Row, ...] = (
     _always(
         "rbac",
         "A Role and a RoleBinding of the namespace.",
-        only({"create": True}, "The role makes the hub's Role; it needs the right to."),
+        only(
+            {"create": True},
+            "Without it, name an account that is there and has the rights: hub_kubernetes_service_account.",
+        ),
     ),
     # --- proxy
     _ours("proxy.secretToken", "hub_proxy_token", "", token),
@@ -423,30 +429,18 @@ ROWS: tuple[Row, ...] = (
     _ours("scheduling.userPods.tolerations", f"{_K}user_tolerations"),
     _ours("scheduling.userPods.nodeAffinity.matchNodePurpose", f"{_K}user_node_selector", "require", node_purpose),
     # --- images on nodes
-    _ours(
-        "prePuller.hook.enabled", f"{_K}pull_ahead", "Before an upgrade and on new nodes, one switch for both.", pull
-    ),
-    _ours("prePuller.continuous.enabled", f"{_K}pull_ahead", "", pull),
-    _ours("prePuller.pause.image.name", f"{_K}pause_image", "", image(f"{_K}pause_image")),
-    _ours("prePuller.pause.image.tag", f"{_K}pause_image", "", image(f"{_K}pause_image")),
-    _always(
-        "prePuller.pullProfileListImages",
-        "Images of hub_profiles are pulled too.",
-        only(True, "Images of hub_profiles are always pulled."),
-    ),
-    _open(
-        "prePuller.extraImages",
-        "Images of profiles are pulled; give others to a profile that nobody's group sees.",
-        "hub_profiles",
-    ),
-    _always("prePuller.extraTolerations", "Those of user servers."),
-    _always("prePuller.hook", "The role waits and reports."),
-    _always("prePuller.annotations", "None."),
-    _always("prePuller.labels", "hub_kubernetes_labels."),
-    _always("prePuller.resources", "As small as they are."),
-    _always("prePuller.containerSecurityContext", "It passes the standard restricted."),
-    _always("prePuller.revisionHistoryLimit", "None."),
-    _always("prePuller.pause", "It passes the standard restricted."),
+    Row("prePuller.hook.enabled", "", _PULLS, switched_on, kind="impossible"),
+    Row("prePuller.continuous.enabled", "", _PULLS, switched_on, kind="impossible"),
+    _always("prePuller.pullProfileListImages", _PULLS),
+    _never("prePuller.extraImages", _PULLS),
+    _always("prePuller.extraTolerations", _PULLS),
+    _always("prePuller.hook", _PULLS),
+    _always("prePuller.annotations", _PULLS),
+    _always("prePuller.labels", _PULLS),
+    _always("prePuller.resources", _PULLS),
+    _always("prePuller.containerSecurityContext", _PULLS),
+    _always("prePuller.revisionHistoryLimit", _PULLS),
+    _always("prePuller.pause", _PULLS),
     # --- the way in
     _ours("ingress.enabled", f"{_K}ingress"),
     _ours(

@@ -15,10 +15,6 @@ from hub_user import HubUser
 from installation import PROJECT
 from kubernetes_installation import CLUSTER, KubernetesInstallation
 
-# Modules that only ask or wait on the controller cost nothing of the cluster; these are calls of modules on the host.
-MODULE_CALL = re.compile(r"^TASK \[(?P<name>.+)\]", re.MULTILINE)
-ACTIONS_ONLY = ("assert", "debug", "set_fact", "include_tasks", "import_tasks", "include_role", "fail")
-
 
 def test_two_people_have_a_pod_and_a_claim_each(cluster_hub: KubernetesInstallation) -> None:
     """With the names and the labels that the chart's users know; both compute, and neither sees the other's files."""

@@ -103,7 +103,6 @@ def test_the_hub_of_a_course_comes_out() -> None:
         "hub_kubernetes_tls_secret": "hub-certificate",
         "hub_kubernetes_service": "ClusterIP",
         "hub_kubernetes_pull_secrets": ["registry"],
-        "hub_kubernetes_pull_ahead": True,
         "hub_kubernetes_user_node_selector": {"hub.jupyter.org/node-purpose": "user"},
         "hub_kubernetes_user_egress": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 5432}]}],
         "hub_kubernetes_environment": {
@@ -129,6 +128,7 @@ def test_the_hub_of_a_course_comes_out() -> None:
     assert {entry["value"] for entry in result["impossible"]} == {
         "scheduling.userScheduler",
         "scheduling.userPlaceholder",
+        "prePuller.continuous.enabled",
     }
     questions = why(result)
     for value in (
@@ -286,6 +286,8 @@ def test_what_remains_of_a_first_try_is_named() -> None:
         ),
         ({"debug": {"enabled": False}}, {"hub_log_level": None}, ""),
         ({"rbac": {"create": False}}, {}, "rbac"),
+        ({"hub": {"serviceAccount": {"create": False, "name": "own"}}}, {"hub_kubernetes_service_account": "own"}, ""),
+        ({"hub": {"serviceAccount": {"create": True}}}, {"hub_kubernetes_service_account": None}, ""),
         ({"singleuser": {"extraEnv": {"A": {"name": "A", "value": 1}}}}, {"hub_extra_env": {"A": "1"}}, ""),
     ],
 )
