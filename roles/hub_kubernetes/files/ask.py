@@ -28,7 +28,7 @@ def everybody():
 version = get("info")["version"]
 try:
     get("proxy")
-    proxy = "running"
+    proxy = "ok"
 except OSError:
     proxy = "down"
 people = everybody()
