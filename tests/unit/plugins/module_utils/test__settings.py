@@ -457,6 +457,15 @@ def test_a_proxy_that_starts_may_ask_for_its_routes_and_nothing_else() -> None:
     assert "hubwright-proxy" not in str(settings_of("kubernetes"))
 
 
+def test_in_a_pod_the_culler_asks_the_hub_beside_it() -> None:
+    plan = _settings.plan(descriptions.description(base_url="/lab/"), "kubernetes")
+    services = next(layer for layer in plan["layers"] if layer["name"] == "hub description")["settings"]["JupyterHub"][
+        "services"
+    ]
+    culler = next(service for service in services if service["name"] == "idle-culler")
+    assert culler["command"][-1] == "--url=http://127.0.0.1:8081/lab/hub/api"
+
+
 def test_without_culling_there_is_no_culler() -> None:
     plan = _settings.plan(descriptions.description(cull=False), "docker")
     hub = descriptions.settings_of(plan)["JupyterHub"]
