@@ -129,8 +129,9 @@ class _Translation:
         for key in reversed(below.split(".") if below else []):
             reference = {key: reference}
         known = self.variables.get(name)
-        both = isinstance(known, dict) and isinstance(reference, dict)
-        self.variables[name] = _merged(known, reference) if both else reference
+        if isinstance(known, dict) and isinstance(reference, dict):
+            reference = _merged(known, reference)
+        self.variables[name] = reference
 
     def question(self, path: str, variable: str, why: str) -> None:
         """Something about a value that the site has to decide, besides what is translated."""

@@ -96,7 +96,9 @@ class _Names:
     """Whose a claim is, told by its name alone."""
 
     def __init__(self, template: str, users: t.Collection[str], scheme: str) -> None:
-        self.before, self.after = re.split(r"\{.*\}", template, maxsplit=1) if "{" in template else (template, "")
+        # The template has a field: without one there are no claims of users.
+        parts: list[str] = re.split(r"\{.*\}", template, maxsplit=1)
+        self.before, self.after = parts
         self.scheme = scheme
         self.taken = {claim_name(template, user, scheme=scheme) for user in users}
         other = "escape" if scheme == "safe" else "safe"
@@ -136,23 +138,25 @@ def old_claims(
     :returns: for each ``claim`` its ``user`` and ``server``, whether that is ``certain``, since the spawner wrote it down,
         whether the user is ``known``, the ``current`` name of that server's claim, and whether such a claim ``exists``.
     """
-    described = [{"metadata": {"name": claim}} if isinstance(claim, str) else claim for claim in claims]
-    there = {claim["metadata"]["name"]: claim["metadata"].get("annotations") or {} for claim in described}
-    if "{" not in template:
+    if not re.search(r"\{.*\}", template):
         return []
+    there: dict[str, t.Mapping[str, str]] = {}
+    for claim in claims:
+        metadata: t.Mapping[str, t.Any] = {"name": claim} if isinstance(claim, str) else claim["metadata"]
+        there[metadata["name"]] = metadata.get("annotations") or {}
     known = set(users)
     names = _Names(template, known, scheme)
     found = []
-    for claim, annotations in sorted(there.items()):
-        user = annotations.get(USER)
-        owner = _Owner(user, annotations.get(SERVER, ""), certain=True) if user else names.owner(claim)
+    for name, recorded in sorted(there.items()):
+        user = recorded.get(USER)
+        owner = _Owner(user, recorded.get(SERVER, ""), certain=True) if user else names.owner(name)
         if owner is None:
             continue
         current = claim_name(template, owner.user, owner.server, scheme) if owner.user else ""
-        if claim != current:
+        if name != current:
             found.append(
                 {
-                    "claim": claim,
+                    "claim": name,
                     **dataclasses.asdict(owner),
                     "known": owner.user in known,
                     "current": current,
