@@ -45,7 +45,8 @@ class Cluster:
             ) from error
         self._exceptions = kubernetes.dynamic.exceptions
         try:
-            client = kubernetes.config.new_client_from_config(config_file=kubeconfig or None, context=context or None)
+            load: t.Callable[..., t.Any] = kubernetes.config.new_client_from_config
+            client = load(config_file=kubeconfig or None, context=context or None)
         except (kubernetes.config.ConfigException, OSError, ValueError) as error:
             said = str(error).rstrip(".")
             raise HubError(
@@ -54,7 +55,8 @@ class Cluster:
             ) from error
         self.address: str = client.configuration.host
         # Without discovery, which costs two questions: all paths are known here.
-        self._client = kubernetes.dynamic.DynamicClient(client, discoverer=lambda _client, _file: None)
+        make: t.Callable[..., t.Any] = kubernetes.dynamic.DynamicClient
+        self._client = make(client, discoverer=lambda _client, _file: None)
 
     def request(self, method: str, path: str, body: t.Any = None, **options: t.Any) -> bytes:
         """The cluster's answer.

@@ -114,7 +114,9 @@ def _denied(cluster: Cluster, namespace: str, kinds: t.Sequence[str]) -> list[st
     for kind in kinds:
         api, plural = KINDS[kind]
         group = api.rpartition("/")[0]
-        verbs = [verb for verb in _VERBS if not any(_allows(rule, verb, group, plural) for rule in answer["resourceRules"])]
+        verbs = [
+            verb for verb in _VERBS if not any(_allows(rule, verb, group, plural) for rule in answer["resourceRules"])
+        ]
         if verbs:
             denied.append(f"{', '.join(verbs)} {plural}")
     return denied
@@ -202,7 +204,12 @@ def _pod(found: Object) -> dict[str, t.Any]:
 def _quotas(cluster: Cluster, namespace: str) -> list[dict[str, str]]:
     found = cluster.items(f"/api/v1/namespaces/{namespace}/resourcequotas")
     return [
-        {"name": each["metadata"]["name"], "resource": resource, "hard": hard, "used": each["status"].get("used", {}).get(resource, "0")}
+        {
+            "name": each["metadata"]["name"],
+            "resource": resource,
+            "hard": hard,
+            "used": each["status"].get("used", {}).get(resource, "0"),
+        }
         for each in found
         for resource, hard in sorted((each.get("status") or {}).get("hard", {}).items())
     ]

@@ -79,12 +79,8 @@ def _ending(ended: Object) -> str:
 def rolled_out(deployment: Object) -> bool:
     """Does a deployment run as it is described, and nothing else of it?"""
     status, wanted = deployment.get("status") or {}, (deployment.get("spec") or {}).get("replicas", 1)
-    return (
-        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-        and status.get("updatedReplicas", 0) == wanted
-        and status.get("replicas", 0) == wanted
-        and status.get("availableReplicas", 0) == wanted
-    )
+    seen = bool(status.get("observedGeneration", 0) >= deployment["metadata"]["generation"])
+    return seen and all(status.get(key, 0) == wanted for key in ("updatedReplicas", "replicas", "availableReplicas"))
 
 
 def refused(deployment: Object) -> str:
@@ -144,7 +140,9 @@ def _template(found: Object) -> Object:
 
 def _newest(pods: t.Sequence[Object]) -> str:
     living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-    return max((pod["metadata"]["creationTimestamp"], str(pod["metadata"]["name"])) for pod in living)[1] if living else ""
+    return (
+        max((pod["metadata"]["creationTimestamp"], str(pod["metadata"]["name"])) for pod in living)[1] if living else ""
+    )
 
 
 def _hopeless(cluster: Cluster, namespace: str, name: str, pods: t.Sequence[Object]) -> list[str]:

@@ -325,8 +325,8 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking imp
     Verdict,
     check,
 )
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_cache import default_directory
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._masking import masked, secret_texts
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
@@ -442,7 +442,14 @@ def _only_rendered(module: AnsibleModule, params: dict[str, t.Any]) -> dict[str,
     changes = changed_names(live.text, source.text)
     changed = source.text != live.text
     diff = [_diff(live, live.shown, masked(source.text), changes)] if module._diff and changed else []
-    made = {"changed": changed, "path": live.path, "previous": None, "changes": changes, "text": source.text, "diff": diff}
+    made = {
+        "changed": changed,
+        "path": live.path,
+        "previous": None,
+        "changes": changes,
+        "text": source.text,
+        "diff": diff,
+    }
     return made | said
 
 

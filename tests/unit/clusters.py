@@ -19,7 +19,13 @@ import yaml
 
 Object = dict[str, t.Any]
 ALL = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
-APIS = ("apps/v1", "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1", "gateway.networking.k8s.io/v1", "storage.k8s.io/v1")
+APIS = (
+    "apps/v1",
+    "networking.k8s.io/v1",
+    "rbac.authorization.k8s.io/v1",
+    "gateway.networking.k8s.io/v1",
+    "storage.k8s.io/v1",
+)
 
 
 class Cluster:

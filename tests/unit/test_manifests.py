@@ -19,8 +19,8 @@ import yaml
 
 PROJECT = pathlib.Path(__file__).parents[2]
 ROLE = PROJECT / "roles" / "hub_kubernetes"
-# The oldest whose schemas are of use, and all since.
-VERSIONS = [str(version) for version in kubernetes_validate.major_minor_releases() if int(str(version).partition(".")[2]) >= 25] if hasattr(kubernetes_validate, "major_minor_releases") else []
+# All whose schemas there are, 1.25 the oldest.
+VERSIONS = kubernetes_validate.utils.all_versions()
 CLUSTER = {
     "version": "1.33.1",
     "apis": ["v1", "apps/v1", "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1", "gateway.networking.k8s.io/v1"],
@@ -39,7 +39,11 @@ CLUSTER = {
     "pods": [],
     "quotas": [],
 }
-CONTAINER = {"name": "side", "image": "example.org/side:1", "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}
+CONTAINER = {
+    "name": "side",
+    "image": "example.org/side:1",
+    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+}
 # Name -> variables that differ from the defaults.
 VARIANTS: dict[str, dict[str, t.Any]] = {
     "plain": {},
@@ -69,7 +73,11 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
         "hub_public_url": "https://hub.example.org",
     },
     "database": {"hub_database": "postgresql"},
-    "outer_database": {"hub_database": "postgresql", "hub_database_host": "db.example.org", "hub_database_password": "secret"},
+    "outer_database": {
+        "hub_database": "postgresql",
+        "hub_database_host": "db.example.org",
+        "hub_database_password": "secret",
+    },
     "classes": {"hub_kubernetes_state_class": "standard", "hub_kubernetes_state_size": "5Gi"},
     "environment": {
         "hub_kubernetes_environment": {
@@ -158,7 +166,15 @@ def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]]) -> pathlib.
     inventory = {"all": {"hosts": variants, "vars": {**defaults, **common}}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     program = pathlib.Path(sys.executable).with_name("ansible-playbook")
-    command = [str(program), "-i", str(folder / "hosts.yml"), str(folder / "play.yml"), "-e", f"role_path={ROLE}", "--forks=4"]
+    command = [
+        str(program),
+        "-i",
+        str(folder / "hosts.yml"),
+        str(folder / "play.yml"),
+        "-e",
+        f"role_path={ROLE}",
+        "--forks=4",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ, timeout=600)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     return folder
@@ -223,9 +239,17 @@ def test_pods_satisfy_the_standard_restricted(rendered: Rendered, variant: str) 
 def test_selectors_find_the_pods_and_only_the_hub_may_use_the_cluster(rendered: Rendered, variant: str) -> None:
     found = objects(rendered, variant)
     for each in found.values():
-        selector = each["spec"]["selector"] if each["kind"] == "Service" else (each.get("spec", {}).get("selector") or {}).get("matchLabels")
+        selector = (
+            each["spec"]["selector"]
+            if each["kind"] == "Service"
+            else (each.get("spec", {}).get("selector") or {}).get("matchLabels")
+        )
         if selector:
-            templates = [template for template in pods(found).values() if selector.items() <= template["metadata"]["labels"].items()]
+            templates = [
+                template
+                for template in pods(found).values()
+                if selector.items() <= template["metadata"]["labels"].items()
+            ]
             assert len(templates) == 1, each["metadata"]["name"]
     for name, template in pods(found).items():
         assert template["spec"]["automountServiceAccountToken"] is name.endswith("hub")
@@ -248,7 +272,14 @@ def test_mounts_have_volumes_and_volumes_have_objects(rendered: Rendered, varian
 
 def test_names_are_those_of_the_chart_and_prefixed_for_another_hub(rendered: Rendered) -> None:
     plain, other = objects(rendered, "plain"), objects(rendered, "other_name")
-    names = {"Deployment/hub", "Deployment/proxy", "Service/hub", "Service/proxy-public", "Service/proxy-api", "PersistentVolumeClaim/hub-db-dir"}
+    names = {
+        "Deployment/hub",
+        "Deployment/proxy",
+        "Service/hub",
+        "Service/proxy-public",
+        "Service/proxy-api",
+        "PersistentVolumeClaim/hub-db-dir",
+    }
     assert names <= set(plain)
     assert {name.replace("/", "/course-") for name in names} <= set(other)
     assert not set(plain) & set(other)
@@ -273,8 +304,15 @@ def test_the_role_of_the_hub_is_as_small_as_the_description_allows(rendered: Ren
 def test_probes_and_routes_honour_the_base_url(rendered: Rendered) -> None:
     found = objects(rendered, "base_url")
     container = pods(found)["Deployment/hub"]["spec"]["containers"][0]
-    assert container["readinessProbe"]["httpGet"]["path"] == container["livenessProbe"]["httpGet"]["path"] == "/lab/hub/health"
-    assert "--error-target=http://hub:8081/lab/hub/error" in pods(found)["Deployment/proxy"]["spec"]["containers"][0]["command"]
+    assert (
+        container["readinessProbe"]["httpGet"]["path"]
+        == container["livenessProbe"]["httpGet"]["path"]
+        == "/lab/hub/health"
+    )
+    assert (
+        "--error-target=http://hub:8081/lab/hub/error"
+        in pods(found)["Deployment/proxy"]["spec"]["containers"][0]["command"]
+    )
     assert found["Service/hub"]["metadata"]["annotations"]["prometheus.io/path"] == "/lab/hub/metrics"
 
 
@@ -323,14 +361,18 @@ def test_user_servers_reach_what_they_may(rendered: Rendered) -> None:
     outside = egress("plain")[-1]["to"][0]["ipBlock"]
     assert outside["cidr"] == "0.0.0.0/0" and {"169.254.0.0/16", "10.0.0.0/8"} <= set(outside["except"])
     assert egress("closed")[-1]["to"] == [{"ipBlock": {"cidr": "192.0.2.1/32"}}]
-    assert not any(block.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" for rule in egress("closed") for block in rule.get("to", []))
+    assert not any(
+        block.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" for rule in egress("closed") for block in rule.get("to", [])
+    )
     assert egress("open")[-1]["to"] == [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
     assert not [name for name in objects(rendered, "no_policies") if name.startswith("NetworkPolicy/")]
 
 
 def test_files_have_their_paths_and_modes(rendered: Rendered) -> None:
     found = objects(rendered, "files")
-    volume = next(each for each in pods(found)["Deployment/hub"]["spec"]["volumes"] if each["name"] == "files")["configMap"]
+    volume = next(each for each in pods(found)["Deployment/hub"]["spec"]["volumes"] if each["name"] == "files")[
+        "configMap"
+    ]
     data = found[f"ConfigMap/{volume['name']}"]["data"]
     placed = {item["path"]: (data[item["key"]], oct(item["mode"])) for item in volume["items"]}
     assert placed["themes/dark.css"] == ("body {}", "0o640")
@@ -371,21 +413,36 @@ def test_without_a_number_the_cluster_chooses_it(rendered: Rendered) -> None:
 
 
 BAD: dict[str, tuple[dict[str, t.Any], str]] = {
-    "no_image": ({"hub_kubernetes_image": ""}, "hub_kubernetes_image is empty; name an image that has jupyterhub==6.1.1"),
-    "namespace": ({"hub_kubernetes_namespace": "My_Course"}, "hub_kubernetes_namespace is My_Course; expected a DNS label"),
+    "no_image": (
+        {"hub_kubernetes_image": ""},
+        "hub_kubernetes_image is empty; name an image that has jupyterhub==6.1.1",
+    ),
+    "namespace": (
+        {"hub_kubernetes_namespace": "My_Course"},
+        "hub_kubernetes_namespace is My_Course; expected a DNS label",
+    ),
     "size": ({"hub_kubernetes_state_size": "1 GB"}, "hub_kubernetes_state_size is 1 GB; expected an amount"),
     "unit": (
         {"hub_kubernetes_hub_resources": {"requests": {"memory": "512MB"}}},
         "hub_kubernetes_hub_resources.requests.memory is 512MB; expected an amount",
     ),
-    "resources": ({"hub_kubernetes_proxy_resources": {"request": {}}}, "hub_kubernetes_proxy_resources has the key request"),
-    "class": ({"hub_storage_class": "fast"}, "hub_storage_class is fast, which the cluster does not have. It has standard"),
+    "resources": (
+        {"hub_kubernetes_proxy_resources": {"request": {}}},
+        "hub_kubernetes_proxy_resources has the key request",
+    ),
+    "class": (
+        {"hub_storage_class": "fast"},
+        "hub_storage_class is fast, which the cluster does not have. It has standard",
+    ),
     "no_host": ({"hub_kubernetes_ingress": True}, "hub_public_url is empty; hub_kubernetes_ingress needs the host"),
     "no_gateway": (
         {"hub_kubernetes_gateway": {"section": "x"}, "hub_public_url": "https://hub.example.org"},
         "hub_kubernetes_gateway has no name",
     ),
-    "bad_issuer": ({"hub_kubernetes_issuer": "letsencrypt"}, "hub_kubernetes_issuer is letsencrypt; expected ClusterIssuer/<name>"),
+    "bad_issuer": (
+        {"hub_kubernetes_issuer": "letsencrypt"},
+        "hub_kubernetes_issuer is letsencrypt; expected ClusterIssuer/<name>",
+    ),
     "port": ({"hub_kubernetes_node_port": 32000}, "a node port needs hub_kubernetes_service: NodePort"),
     "tls": (
         {"hub_tls": "files", "hub_tls_certificate": "/c", "hub_tls_key": "/k"},
@@ -396,14 +453,23 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         {"__hub_kubernetes_cluster": {**CLUSTER, "denied": ["create roles"]}},
         "the account of the kubeconfig may not create roles in the namespace jupyterhub",
     ),
-    "no_namespace": ({"__hub_kubernetes_cluster": {**CLUSTER, "namespace_exists": False}}, "there is no namespace jupyterhub in the cluster"),
-    "old_cluster": ({"__hub_kubernetes_cluster": {**CLUSTER, "version": "1.19.3"}}, "the cluster is Kubernetes 1.19.3; expected 1.20"),
+    "no_namespace": (
+        {"__hub_kubernetes_cluster": {**CLUSTER, "namespace_exists": False}},
+        "there is no namespace jupyterhub in the cluster",
+    ),
+    "old_cluster": (
+        {"__hub_kubernetes_cluster": {**CLUSTER, "version": "1.19.3"}},
+        "the cluster is Kubernetes 1.19.3; expected 1.20",
+    ),
     "no_default": (
         {"__hub_kubernetes_cluster": {**CLUSTER, "storage_classes": []}},
         "hub_storage_class is empty and the cluster has no default storage class",
     ),
     "no_secret": (
-        {"hub_kubernetes_existing_secret": "mine", "__hub_kubernetes_cluster": {**CLUSTER, "missing_secrets": ["mine"]}},
+        {
+            "hub_kubernetes_existing_secret": "mine",
+            "__hub_kubernetes_cluster": {**CLUSTER, "missing_secrets": ["mine"]},
+        },
         "there is no Secret mine in the namespace jupyterhub, which hub_kubernetes_existing_secret names",
     ),
     "no_claim": (
@@ -419,13 +485,21 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         "the cluster does not serve HTTPRoute",
     ),
     "shrinks": (
-        {"__hub_kubernetes_cluster": {**CLUSTER, "state_claims": {"hub-db-dir": {"name": "hub-db-dir", "size": "2Gi", "storage_class": "standard"}}}},
+        {
+            "__hub_kubernetes_cluster": {
+                **CLUSTER,
+                "state_claims": {"hub-db-dir": {"name": "hub-db-dir", "size": "2Gi", "storage_class": "standard"}},
+            }
+        },
         "the claim hub-db-dir has 2Gi, hub_kubernetes_state_size is 1Gi; a claim can only grow",
     ),
     "other_class": (
         {
             "hub_kubernetes_state_class": "standard",
-            "__hub_kubernetes_cluster": {**CLUSTER, "state_claims": {"hub-db-dir": {"name": "hub-db-dir", "size": "1Gi", "storage_class": "slow"}}},
+            "__hub_kubernetes_cluster": {
+                **CLUSTER,
+                "state_claims": {"hub-db-dir": {"name": "hub-db-dir", "size": "1Gi", "storage_class": "slow"}},
+            },
         },
         "the claim hub-db-dir has the storage class slow, hub_kubernetes_state_class is standard",
     ),
@@ -434,7 +508,9 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
 
 @pytest.fixture(scope="session")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    return functools.partial(_read, run(tmp_path_factory.mktemp("refused"), {name: given for name, (given, _) in BAD.items()}))
+    return functools.partial(
+        _read, run(tmp_path_factory.mktemp("refused"), {name: given for name, (given, _) in BAD.items()})
+    )
 
 
 @pytest.mark.parametrize("mistake", BAD)

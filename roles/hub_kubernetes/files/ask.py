@@ -12,7 +12,9 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def get(path):
     """What the hub answers."""
-    request = urllib.request.Request(f"http://127.0.0.1:8081{base}hub/api/{path}", headers={"Authorization": f"token {token}"})
+    request = urllib.request.Request(
+        f"http://127.0.0.1:8081{base}hub/api/{path}", headers={"Authorization": f"token {token}"}
+    )
     with opener.open(request, timeout=30) as answer:
         return json.load(answer)
 

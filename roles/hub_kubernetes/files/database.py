@@ -70,9 +70,13 @@ if what == "copy" and current in known and current != scripts.get_current_head()
     else:
         (directory / "copy-wanted").touch()
 if what == "put-back" and current and current not in known:
-    print(f"The database was upgraded by a newer JupyterHub than {jupyterhub.__version__}: the copy of before takes its place.")
+    print(
+        f"The database was upgraded by a newer JupyterHub than {jupyterhub.__version__}: the copy of before takes its place."
+    )
     if sqlite:
-        copies = [path for path in directory.glob("jupyterhub.sqlite.before-*") if revision(f"sqlite:///{path}") in known]
+        copies = [
+            path for path in directory.glob("jupyterhub.sqlite.before-*") if revision(f"sqlite:///{path}") in known
+        ]
         if not copies:
             sys.exit("There is no copy of the database from before.")
         os.replace(database, directory / f"jupyterhub.sqlite.set-aside-{time.strftime('%Y%m%d-%H%M%S')}")

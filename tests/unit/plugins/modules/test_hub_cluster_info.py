@@ -55,7 +55,11 @@ def deployment(cluster: clusters.Cluster, ready: bool = True, **status: t.Any) -
     old = {**template, "spec": {**template["spec"], "containers": [{"name": "hub", "image": "example.org/hub:0"}]}}
     for name, number, made_from in (("hub-66", "66", old), ("hub-77", "77", template)):
         marked = {**made_from, "metadata": {"labels": {**POD, "pod-template-hash": number}}}
-        cluster.put(f"{APPS}/replicasets/{name}", metadata={"labels": {**POD, "pod-template-hash": number}}, spec={"template": marked})
+        cluster.put(
+            f"{APPS}/replicasets/{name}",
+            metadata={"labels": {**POD, "pod-template-hash": number}},
+            spec={"template": marked},
+        )
     cluster.put(f"{CORE}/configmaps/hub-config-1", metadata={"labels": MINE}, data={"jupyterhub_config.py": "c = 1"})
     pod(cluster, "hub-77-a", labels)
 
@@ -84,7 +88,11 @@ def claim(cluster: clusters.Cluster, name: str, labels: dict[str, str], **notes:
 
 def test_an_empty_namespace(cluster: clusters.Cluster) -> None:
     mark = "storageclass.kubernetes.io/is-default-class"
-    cluster.put("/apis/storage.k8s.io/v1/storageclasses/standard", metadata={"annotations": {mark: "true"}}, allowVolumeExpansion=True)
+    cluster.put(
+        "/apis/storage.k8s.io/v1/storageclasses/standard",
+        metadata={"annotations": {mark: "true"}},
+        allowVolumeExpansion=True,
+    )
     found = ask(cluster, manages=["Role", "Secret"], secrets=["mine"], claims=["homes"])
     assert not found["changed"]
     assert found["version"] == "1.33.1" and {"v1", "apps/v1"} <= set(found["apis"])
@@ -122,19 +130,39 @@ def test_what_may_not_be_seen_is_left_out(cluster: clusters.Cluster) -> None:
 
 def test_everything_of_a_hub_and_nothing_of_others(cluster: clusters.Cluster) -> None:
     deployment(cluster)
-    cluster.put(f"{CORE}/configmaps/hub-record", metadata={"labels": {**MINE, "component": "record"}}, data={"people.json": "{}"})
+    cluster.put(
+        f"{CORE}/configmaps/hub-record",
+        metadata={"labels": {**MINE, "component": "record"}},
+        data={"people.json": "{}"},
+    )
     claim(cluster, "hub-db-dir", MINE)
     users = {"component": "singleuser-storage", "release": "jupyterhub", "app": "jupyterhub"}
     claim(cluster, "claim-ada", users, username="Ada", servername="gpu")
     claim(cluster, "claim-bob", {**users, "release": "course"}, username="bob")
     cluster.put(f"{CORE}/resourcequotas/small", status={"hard": {"pods": "4"}, "used": {"pods": "3"}})
     found = ask(cluster, claims=["claim-bob"])
-    assert [each["kind"] for each in found["objects"]] == ["Deployment", "ConfigMap", "ConfigMap", "PersistentVolumeClaim"]
+    assert [each["kind"] for each in found["objects"]] == [
+        "Deployment",
+        "ConfigMap",
+        "ConfigMap",
+        "PersistentVolumeClaim",
+    ]
     hub = found["deployments"]["hub"]
-    assert hub["ready"] and hub["images"] == {"hub": "example.org/hub:1"} and hub["config_maps"] == {"config": "hub-config-1"}
+    assert (
+        hub["ready"]
+        and hub["images"] == {"hub": "example.org/hub:1"}
+        and hub["config_maps"] == {"config": "hub-config-1"}
+    )
     assert found["configurations"] == {"hub": {"jupyterhub_config.py": "c = 1"}}
     assert found["record"] == {"people.json": "{}"}
-    expected = {"name": "claim-ada", "user": "Ada", "server": "gpu", "size": "10Gi", "storage_class": "standard", "phase": "Bound"}
+    expected = {
+        "name": "claim-ada",
+        "user": "Ada",
+        "server": "gpu",
+        "size": "10Gi",
+        "storage_class": "standard",
+        "phase": "Bound",
+    }
     assert found["claims"] == [expected] and len(found["all_claims"]) == 3
     assert list(found["state_claims"]) == ["hub-db-dir"] and found["missing_claims"] == []
     assert found["quotas"] == [{"name": "small", "resource": "pods", "hard": "4", "used": "3"}]
@@ -157,8 +185,18 @@ def test_an_image_that_is_not_there_ends_waiting_at_once(cluster: clusters.Clust
     deployment(cluster, ready=False)
     labels = {**POD, "pod-template-hash": "77"}
     pod(cluster, "hub-77-a", labels, containerStatuses=waiting("ErrImagePull", "manifest unknown"))
-    pod(cluster, "hub-66-a", {**POD, "pod-template-hash": "66"}, containerStatuses=waiting("CreateContainerError", "of before"))
-    event = {"type": "Warning", "reason": "Failed", "involvedObject": {"kind": "Pod", "name": "hub-77-a"}, "message": "Back-off pulling"}
+    pod(
+        cluster,
+        "hub-66-a",
+        {**POD, "pod-template-hash": "66"},
+        containerStatuses=waiting("CreateContainerError", "of before"),
+    )
+    event = {
+        "type": "Warning",
+        "reason": "Failed",
+        "involvedObject": {"kind": "Pod", "name": "hub-77-a"},
+        "message": "Back-off pulling",
+    }
     cluster.put(f"{CORE}/events/one", **event)
     cluster.put(f"{CORE}/events/two", **{**event, "involvedObject": {"kind": "Pod", "name": "other"}})
     cluster.put(f"{CORE}/events/three", **{**event, "type": "Normal"})
@@ -174,7 +212,15 @@ def test_an_image_that_is_not_there_ends_waiting_at_once(cluster: clusters.Clust
 def test_a_hub_that_ends_is_not_waited_for_and_its_last_words_are_told(cluster: clusters.Cluster) -> None:
     deployment(cluster, ready=False)
     ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
-    states = [{"name": "hub", "restartCount": 2, "ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended}]
+    states = [
+        {
+            "name": "hub",
+            "restartCount": 2,
+            "ready": False,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": ended,
+        }
+    ]
     pod(cluster, "hub-77-a", {**POD, "pod-template-hash": "77"}, containerStatuses=states)
     cluster.logs["hub-77-a/hub"] = "ValueError: no\n"
     found = ask(cluster, wait_for=["hub"], wait_timeout=600)

@@ -100,7 +100,9 @@ def test_values_of_another_secret_are_taken_and_it_is_not_changed(cluster: clust
 def test_a_refusal_says_which_right_is_missing(cluster: clusters.Cluster) -> None:
     cluster.refusals["POST", PATH.rpartition("/")[0]] = (403, "secrets is forbidden")
     found = ensure(cluster)
-    assert found["failed"] and "secrets is forbidden" in found["msg"] and "get, create and patch secrets" in found["msg"]
+    assert (
+        found["failed"] and "secrets is forbidden" in found["msg"] and "get, create and patch secrets" in found["msg"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ import pytest
 from ansible_collections.hubwright.jupyterhub.plugins.modules import hub_config
 
 PODS = "/api/v1/namespaces/course/pods"
-SETTINGS: dict[str, t.Any] = {"JupyterHub": {"authenticator_class": "dummy"}, "Authenticator": {"allowed_users": ["ada"]}}
+SETTINGS: dict[str, t.Any] = {
+    "JupyterHub": {"authenticator_class": "dummy"},
+    "Authenticator": {"allowed_users": ["ada"]},
+}
 
 
 @pytest.fixture
@@ -66,7 +69,9 @@ def in_pod(cluster: clusters.Cluster, **place: t.Any) -> dict[str, t.Any]:
     return {"image": "example.org/hub:1", "cluster": {"kubeconfig": cluster.kubeconfig, "namespace": "course", **place}}
 
 
-def test_the_text_is_returned_and_nothing_is_written(newest_hub_environment: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_the_text_is_returned_and_nothing_is_written(
+    newest_hub_environment: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     interpreter = str(newest_hub_environment / "bin" / "python")
     found = render(tmp_path, interpreter=interpreter)
     assert found["changed"] and "c.Authenticator.allowed_users = ['ada']" in found["text"]
@@ -75,7 +80,9 @@ def test_the_text_is_returned_and_nothing_is_written(newest_hub_environment: pat
     assert not again["changed"] and again["diff"] == [] and again["text"] == found["text"]
 
 
-def test_a_secret_is_refused_and_a_reference_is_not(newest_hub_environment: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_secret_is_refused_and_a_reference_is_not(
+    newest_hub_environment: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     interpreter = str(newest_hub_environment / "bin" / "python")
     secret = {**SETTINGS, "DummyAuthenticator": {"password": "do-not-tell"}}
     found = render(tmp_path, interpreter=interpreter, settings=secret)
@@ -130,7 +137,9 @@ def test_a_pod_that_finds_no_node_is_given_up(cluster: clusters.Cluster, tmp_pat
 
     cluster.after = scheduled
     found = render(tmp_path, timeout=1, **in_pod(cluster))
-    assert found["failed"] and "did not end within 1 seconds" in found["msg"] and "0/1 nodes are available" in found["msg"]
+    assert (
+        found["failed"] and "did not end within 1 seconds" in found["msg"] and "0/1 nodes are available" in found["msg"]
+    )
 
 
 def test_an_image_without_python_is_told(cluster: clusters.Cluster, tmp_path: pathlib.Path) -> None:
