@@ -100,7 +100,7 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
     },
     "files": {
         "hub_extra_files": {"themes/dark.css": {"content": "body {}"}, "key": {"content": "x", "mode": "0400"}},
-        "hub_templates": {"page.html": "{% extends 'templates/page.html' %}"},
+        "hub_templates": {"page.html": "<p>one</p>"},
     },
     "no_uid": {"hub_kubernetes_uid": 0, "hub_database": "postgresql"},
     "own_account": {"hub_kubernetes_service_account": "hub-account"},
@@ -123,7 +123,7 @@ PLAY = """
     - ansible.builtin.copy:
         dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
         mode: "0600"
-        content: "{{ {'objects': hub_kubernetes__objects, 'problems': (hub_kubernetes__problems or '').splitlines(), 'layers': __hub_kubernetes_plan.layers} | to_json }}"
+        content: "{{ {'objects': hub_kubernetes__objects if applied else [], 'problems': (hub_kubernetes__problems or '').splitlines()} | to_json }}"
 """
 Object = dict[str, t.Any]
 
@@ -142,8 +142,11 @@ def _read(folder: pathlib.Path, variant: str) -> dict[str, t.Any]:
     return found
 
 
-def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]]) -> pathlib.Path:
-    """Render each variant as one host of an inventory; return the directory with the results."""
+def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bool = True) -> pathlib.Path:
+    """Render each variant as one host of an inventory; return the directory with the results.
+
+    :param applied: also what would be applied, not only what is wrong.
+    """
     (folder / "templates").symlink_to(ROLE / "templates")
     files = [PROJECT / "roles/hub/defaults/main.yml", PROJECT / "roles/hub/vars/main.yml", ROLE / "defaults/main.yml"]
     play = yaml.safe_load(PLAY)
@@ -155,6 +158,7 @@ def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]]) -> pathlib.
         "hub_sign_in": "shared-password",
         "hub_users": ["ada"],
         "hub_platform": "kubernetes",
+        "applied": applied,
         "hub_kubernetes_image": "example.org/hub:1",
         "__hub_kubernetes_cluster": CLUSTER,
         "__hub_kubernetes_secret": {"digests": {"hub": "a1", "proxy": "b2", "database": "c3"}},
@@ -377,7 +381,7 @@ def test_files_have_their_paths_and_modes(rendered: Rendered) -> None:
     placed = {item["path"]: (data[item["key"]], oct(item["mode"])) for item in volume["items"]}
     assert placed["themes/dark.css"] == ("body {}", "0o640")
     assert placed["key"] == ("x", "0o400")
-    assert placed["templates/page.html"][0].startswith("{% extends")
+    assert placed["templates/page.html"] == ("<p>one</p>", "0o644")
 
 
 def test_options_of_pods_arrive(rendered: Rendered) -> None:
@@ -417,6 +421,7 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         {"hub_kubernetes_image": ""},
         "hub_kubernetes_image is empty; name an image that has jupyterhub==6.1.1",
     ),
+    "latest": ({"hub_kubernetes_image": "example.org:5000/hub"}, "hub_kubernetes_image is example.org:5000/hub; expected a tag"),
     "namespace": (
         {"hub_kubernetes_namespace": "My_Course"},
         "hub_kubernetes_namespace is My_Course; expected a DNS label",
@@ -508,9 +513,8 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
 
 @pytest.fixture(scope="session")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    return functools.partial(
-        _read, run(tmp_path_factory.mktemp("refused"), {name: given for name, (given, _) in BAD.items()})
-    )
+    variants = {name: given for name, (given, _) in BAD.items()}
+    return functools.partial(_read, run(tmp_path_factory.mktemp("refused"), variants, applied=False))
 
 
 @pytest.mark.parametrize("mistake", BAD)

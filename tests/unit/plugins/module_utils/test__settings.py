@@ -454,7 +454,8 @@ def test_a_proxy_that_starts_may_ask_for_its_routes_and_nothing_else() -> None:
     hub = settings_of("docker")["JupyterHub"]
     assert {"name": "hubwright-proxy", "api_token": {"file": "/run/secrets/proxy_token"}} in hub["services"]
     assert {"name": "hubwright-proxy", "scopes": ["proxy"], "services": ["hubwright-proxy"]} in hub["load_roles"]
-    assert "hubwright-proxy" not in str(settings_of("kubernetes"))
+    assert "hubwright-proxy" in str(settings_of("kubernetes")["JupyterHub"]["load_roles"])
+    assert "hubwright-proxy" not in str(settings_of("openshift"))
 
 
 def test_in_a_pod_the_culler_asks_the_hub_beside_it() -> None:
