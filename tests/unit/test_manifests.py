@@ -490,8 +490,8 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         "the cluster is Kubernetes 1.19.3; expected 1.20",
     ),
     "no_default": (
-        {"__hub_kubernetes_cluster": {**CLUSTER, "storage_classes": []}},
-        "hub_storage_class is empty and the cluster has no default storage class",
+        {"hub_storage": "none", "__hub_kubernetes_cluster": {**CLUSTER, "storage_classes": []}},
+        "hub_kubernetes_state_class is empty and the cluster has no default storage class",
     ),
     "no_secret": (
         {
