@@ -143,13 +143,14 @@ class Cluster:
         query = [("container", container)] + ([("tailLines", lines)] if lines else [])
         if previous:
             query.append(("previous", "true"))
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
         try:
-            path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-            return self.request("get", path, query_params=query, header_params={"Accept": "*/*"}).decode(
-                errors="replace"
-            )
+            data = self.request("get", path, query_params=query, header_params={"Accept": "*/*"})
         except Refused:
             return ""
+        text = data.decode(errors="replace")
+        # What a node says of a container that is gone is no log.
+        return "" if text.startswith("unable to retrieve container logs") else text
 
 
 def connect(params: t.Mapping[str, t.Any]) -> Cluster:

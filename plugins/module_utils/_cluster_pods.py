@@ -167,8 +167,13 @@ def _events(cluster: Cluster, namespace: str, name: str, pods: t.Sequence[Object
         if "persistentVolumeClaim" in volume
     }
     events = cluster.items(f"/api/v1/namespaces/{namespace}/events")
+    # A probe that fails says nothing that is not known.
     warned = [
-        event for event in events if event.get("type") == "Warning" and event["involvedObject"].get("name") in names
+        event
+        for event in events
+        if event.get("type") == "Warning"
+        and event.get("reason") != "Unhealthy"
+        and event["involvedObject"].get("name") in names
     ]
     warned.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
     texts = [

@@ -200,13 +200,15 @@ def test_an_image_that_is_not_there_ends_waiting_at_once(cluster: clusters.Clust
     cluster.put(f"{CORE}/events/one", **event)
     cluster.put(f"{CORE}/events/two", **{**event, "involvedObject": {"kind": "Pod", "name": "other"}})
     cluster.put(f"{CORE}/events/three", **{**event, "type": "Normal"})
+    cluster.put(f"{CORE}/events/four", **{**event, "reason": "Unhealthy"})
+    cluster.logs["hub-77-a/hub"] = "unable to retrieve container logs for docker://1"
     found = ask(cluster, wait_for=["hub"], wait_timeout=600)
     assert not found["ready"]
     assert found["reasons"] == [
         "container hub of pod hub-77-a does not start: ErrImagePull: manifest unknown",
         "Pod hub-77-a: Failed: Back-off pulling",
     ]
-    assert found["msg"] == "; ".join(found["reasons"])
+    assert found["msg"] == "; ".join(found["reasons"]) and found["logs"] == {}
 
 
 def test_a_hub_that_ends_is_not_waited_for_and_its_last_words_are_told(cluster: clusters.Cluster) -> None:
