@@ -14,29 +14,39 @@ from hub_user import HubUser
 from installation import uninterrupted, wait_until
 from kubernetes_installation import KubernetesInstallation, Object
 
+# What is found at the same time is told at once: such mistakes are made in one run.
 MISTAKES: dict[str, tuple[dict[str, t.Any], tuple[str, ...]]] = {
-    "unit of memory": ({"hub_memory_limit": "2 GiBi"}, ("hub_memory_limit is '2 GiBi'", "Mi, Gi or Ti")),
-    "name of the hub": ({"hub_name": "My_Hub"}, ("hub_name is 'My_Hub'", "lower-case letters, digits and hyphens")),
-    "name of the namespace": (
+    "in the description": (
+        {"hub_memory_limit": "2 GiBi", "hub_name": "My_Hub"},
+        (
+            *("hub_memory_limit is '2 GiBi'", "Mi, Gi or Ti"),
+            *("hub_name is 'My_Hub'", "lower-case letters, digits and hyphens"),
+        ),
+    ),
+    "what is not there": (
+        {
+            "hub_kubernetes_pull_secrets": ["registry"],
+            "hub_kubernetes_static_claim": "homes",
+            "hub_kubernetes_state_class": "nowhere",
+            "hub_kubernetes_hub_resources": {"requests": {"memory": "half"}},
+        },
+        (
+            "there is no Secret registry",
+            "there is no claim homes",
+            *("the claim hub-db-dir has the storage class", "hub_kubernetes_state_class is nowhere"),
+            *("hub_kubernetes_hub_resources.requests.memory is half", "512Mi"),
+        ),
+    ),
+    "no namespace's name": (
         {"hub_kubernetes_namespace": "My_Course"},
         ("hub_kubernetes_namespace is My_Course", "expected a DNS label"),
     ),
     "another namespace": ({"hub_kubernetes_namespace": "elsewhere"}, ("may not", "in the namespace elsewhere")),
-    "secret": ({"hub_kubernetes_pull_secrets": ["registry"]}, ("there is no Secret registry", "make it first")),
-    "claim": ({"hub_kubernetes_static_claim": "homes"}, ("there is no claim homes", "make it first")),
-    "storage class": (
-        {"hub_kubernetes_state_class": "nowhere"},
-        ("the claim hub-db-dir has the storage class standard", "hub_kubernetes_state_class is nowhere"),
-    ),
-    "amount": (
-        {"hub_kubernetes_hub_resources": {"requests": {"memory": "half"}}},
-        ("hub_kubernetes_hub_resources.requests.memory is half", "512Mi"),
-    ),
-    "image of the hub": (
+    "no such image": (
         {"hub_kubernetes_image": "127.0.0.1:5000/jupyterhub/no-such-hub:1"},
         ("127.0.0.1:5000/jupyterhub/no-such-hub:1",),
     ),
-    "kubeconfig": ({"hub_kubernetes_kubeconfig": "/nowhere/config"}, ("/nowhere/config can not be used",)),
+    "no kubeconfig": ({"hub_kubernetes_kubeconfig": "/nowhere/config"}, ("/nowhere/config can not be used",)),
 }
 
 
