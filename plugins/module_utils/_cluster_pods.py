@@ -186,7 +186,8 @@ def _events(cluster: Cluster, namespace: str, name: str, pods: t.Sequence[Object
 def _last_words(cluster: Cluster, namespace: str, pods: t.Sequence[Object]) -> str:
     """The last lines of the containers that do not run as they should."""
     for pod in pods:
-        for container in containers(pod):
+        # What ended says why; what was not ready yet may only have been slow.
+        for container in sorted(containers(pod), key=lambda each: -int(each.get("restartCount", 0))):
             if container.get("ready") or ((container.get("state") or {}).get("terminated") or {}).get("exitCode") == 0:
                 continue
             for previous in (False, True):

@@ -656,3 +656,20 @@ def test_a_good_description_always_becomes_the_same_configuration(values: dict[s
     }
     assert descriptions.text_of(_settings.plan(turned, platform, descriptions.PLACES)) == text
     compile(text, "jupyterhub_config.py", "exec")
+
+
+def test_a_role_on_kubernetes_adds_what_only_it_knows() -> None:
+    places = {
+        "database": "course-database",
+        "claim": "homes",
+        "sub_path": "people/{username}",
+        "spawner": {"node_selector": {"pool": "users"}},
+    }
+    plan = _settings.plan(descriptions.description(database="postgresql"), "kubernetes", places)
+    layers = {layer["name"]: layer["settings"] for layer in plan["layers"]}
+    spawner = layers["platform kubernetes"]["KubeSpawner"]
+    assert spawner["node_selector"] == {"pool": "users"}
+    assert spawner["volumes"] == [{"name": "home", "persistentVolumeClaim": {"claimName": "homes"}}]
+    assert spawner["volume_mounts"] == [{"name": "home", "mountPath": "/home/jovyan", "subPath": "people/{username}"}]
+    assert not {"storage_pvc_ensure", "pvc_name_template", "storage_capacity"} & set(spawner)
+    assert "@course-database:5432/" in layers["hub description"]["JupyterHub"]["db_url"]
