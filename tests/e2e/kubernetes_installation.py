@@ -163,8 +163,9 @@ class KubernetesInstallation(Installation):
         return self.kubectl("get", "pod", pod, "--output=jsonpath={.status.phase}")
 
     def runs_server_of(self, user: str) -> bool:
-        """Whether there is a pod of that user."""
-        return bool(self.kubectl("get", "pod", self.server_of(user), "--ignore-not-found", "--output=name"))
+        """Whether there is a pod of that user that is not on its way out."""
+        found = self.kubectl("get", "pod", self.server_of(user), "--ignore-not-found", "--output=json")
+        return bool(found) and "deletionTimestamp" not in json.loads(found)["metadata"]
 
     def culling(self) -> str:
         """Command line of the culler, which the hub runs in its pod."""
