@@ -77,8 +77,9 @@ bench: $(test_venv) $(hubs) $(DEV) ## measure what matters to an administrator
 	$(VENV)/bin/python tests/bench/bench.py $(ARGS)
 
 .PHONY: docs build environments clean
-docs: $(test_venv) $(DEV) ## write what is generated: role defaults, tables of variables, docs/modules.md
+docs: $(test_venv) $(DEV) ## write what is generated: role defaults, tables of variables and of the chart's values, docs/modules.md
 	@$(VENV)/bin/python scripts/generate_role_docs.py
+	@$(VENV)/bin/python scripts/generate_chart_docs.py
 	@$(VENV)/bin/python scripts/generate_module_docs.py
 
 build: $(run_venv) ## build the collection's archive

@@ -30,7 +30,8 @@ AT_ONCE = 2
 LINES_OF_FAILED = 150
 # The Docker engine is there only once. A scenario that is not known to do without it counts as one that needs it.
 WITHOUT_ENGINE = {"local", "local_systemd", "local_unprivileged"}
-RESTARTS_ENGINE = {"docker"}
+# One restarts it, the other brings up a cluster on it, which changes rules and settings of the network for all containers.
+DISTURBS_ENGINE = {"docker", "kubernetes"}
 # What is installed by apt-get may be installed by two scenarios: each waits until the other is ready.
 APT_GET = """#!/bin/sh
 exec flock --close {lock} {program} -o DPkg::Lock::Timeout=600 "$@"
@@ -94,15 +95,15 @@ def run(name: str, live: bool, path: str = "") -> Run:
 def disturb(one: str, other: str) -> bool:
     """Whether two scenarios must not run at the same time."""
     return any(
-        restarting in RESTARTS_ENGINE and needing not in WITHOUT_ENGINE
-        for restarting, needing in ((one, other), (other, one))
+        disturbing in DISTURBS_ENGINE and needing not in WITHOUT_ENGINE
+        for disturbing, needing in ((one, other), (other, one))
     )
 
 
 def run_side_by_side(names: list[str]) -> t.Iterator[Run]:
     """Run scenarios, at most ``AT_ONCE`` at a time and none beside one that disturbs it; yields each when it ended."""
     # Who disturbs others comes first, with something beside it that does not mind.
-    waiting = sorted(names, key=lambda name: (name not in RESTARTS_ENGINE, name))
+    waiting = sorted(names, key=lambda name: (name not in DISTURBS_ENGINE, name))
     running: dict[concurrent.futures.Future[Run], str] = {}
     with (
         tempfile.TemporaryDirectory(prefix="hubwright-molecule-") as path,

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _checking_cache,
+    _checking_pod,
     _declared,
     _findings,
     _probe,
@@ -86,6 +87,8 @@ class Target:
     """Path in the container -> path on this host, which it sees but can not change; missing ones are left out."""
     timeout: int = 120
     """Seconds the check may take."""
+    pod: _checking_pod.Place | None = None
+    """Where the image runs as a pod of a cluster; None: in the container engine of this host."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,6 +238,9 @@ def _present(mounts: Mapping[str, str]) -> dict[str, str]:
 
 def _fingerprint(target: Target) -> str:
     code = _checking_cache.digest([_source_of(module) for module in _SENT])
+    if target.pod:
+        # Only nodes know what a tag means to them; a tag that is given another image needs another name to be noticed.
+        return _checking_cache.digest(["pod", target.image, code])
     if target.image:
         return _checking_cache.digest(["image", target.engine, _image_id(target), code])
     if not target.interpreter:
@@ -273,6 +279,8 @@ def _ask(target: Target, request: dict[str, t.Any]) -> dict[str, t.Any]:
     """Send a request to the hub's interpreter and return the answer."""
     modules = [(module.__name__, module.__file__, _source_of(module)) for module in _SENT]
     payload = json.dumps({**request, "modules": modules, "mark": _probe.MARK})
+    if target.pod:
+        return _answer(_checking_pod.run(target.pod, target.image, _STARTER, payload, target.timeout), target)
     container = f"hubwright-check-{uuid.uuid4().hex[:12]}"
     if target.image:
         command = [target.engine, "run", "--rm", "-i", "--name", container, "--network", "none"]
@@ -297,14 +305,15 @@ def _answer(result: subprocess.CompletedProcess[str], target: Target) -> dict[st
     what = target.image or target.interpreter
     _before, mark, text = result.stdout.rpartition(_probe.MARK)
     if not mark:
-        if target.image:
+        if target.image and not target.pod:
             _raise_for_engine(target, result.stderr)
         raise HubError(
             f"The check could not be run with {what} (exit code {result.returncode}): "
             f"{_last_line(result.stderr) or 'nothing was written'}.",
             "It must be a Python 3.10 or newer that starts." if not target.image else "Its python3 must start.",
         )
-    answer: dict[str, t.Any] = json.loads(text)
+    # In the log of a pod, something else may follow.
+    answer: dict[str, t.Any] = json.JSONDecoder().raw_decode(text)[0]
     failure = answer.get("failure")
     if failure == "python":
         raise HubError(f"{what} is Python {answer['text']}, expected 3.10 or newer.", "Use the hub's own Python.")

@@ -25,9 +25,11 @@ Settings = dict[str, dict[str, t.Any]]
 SERVICES = ("hubwright", "hubwright-proxy", "idle-culler")
 ROLES = ("admin", "hubwright-operator", "hubwright-proxy", "idle-culler")
 # Where a proxy that starts asks the hub for its routes.
-PROXY_ASKS = ("local", "docker")
+PROXY_ASKS = ("local", "docker", "kubernetes")
 
 # Where things are for the hub's own process, and the ports between its parts. `local` gives its own.
+# On Kubernetes a role may add `database` (its host), `claim` and `sub_path` (one claim for all users), and `spawner`
+# (further traits of KubeSpawner).
 PLACES: dict[str, dict[str, t.Any]] = {
     "docker": {
         "secrets": "/run/secrets",
@@ -239,18 +241,24 @@ def _openshift(description: Description, where: t.Mapping[str, t.Any]) -> Settin
         spawner["cmd"] = ["jupyterhub-singleuser"]
     volumes, mounts = [], []
     if description["storage"] == "persistent":
-        spawner["storage_pvc_ensure"] = True
-        spawner["storage_capacity"] = _sizes.quantity(_sizes.to_bytes(description["storage_size"], "hub_storage_size"))
-        spawner["pvc_name_template"] = description.get("storage_volume") or f"{prefix}claim-{{user_server}}"
-        if description["storage_class"]:
-            spawner["storage_class"] = description["storage_class"]
-        volumes.append({"name": "home", "persistentVolumeClaim": {"claimName": "{pvc_name}"}})
-        mounts.append({"name": "home", "mountPath": description["storage_mount"]})
+        claim, mount = where.get("claim"), {"name": "home", "mountPath": description["storage_mount"]}
+        if claim:
+            mount["subPath"] = where["sub_path"]
+        else:
+            spawner["storage_pvc_ensure"] = True
+            spawner["storage_capacity"] = _sizes.quantity(
+                _sizes.to_bytes(description["storage_size"], "hub_storage_size")
+            )
+            spawner["pvc_name_template"] = description.get("storage_volume") or f"{prefix}claim-{{user_server}}"
+            if description["storage_class"]:
+                spawner["storage_class"] = description["storage_class"]
+        volumes.append({"name": "home", "persistentVolumeClaim": {"claimName": claim or "{pvc_name}"}})
+        mounts.append(mount)
     for key, volume in sorted(description["extra_volumes"].items()):
         read_only = bool(volume.get("read_only"))
         volumes.append({"name": key, "persistentVolumeClaim": {"claimName": volume.get("source") or key}})
         mounts.append({"name": key, "mountPath": volume["mount"], "readOnly": read_only})
-    spawner.update(volumes=volumes, volume_mounts=mounts)
+    spawner.update(volumes=volumes, volume_mounts=mounts, **where.get("spawner", {}))
     settings["KubeSpawner"] = spawner
     return settings
 
@@ -424,6 +432,9 @@ def _services(description: Description, platform: str, where: t.Mapping[str, t.A
             culler["api_token"] = secret("culler_token")
         else:
             culler["command"] = ["python3", "-m", "jupyterhub_idle_culler", *culler_arguments(description)]
+            if platform in ("kubernetes", "openshift"):
+                # A pod does not reach itself by its Service: not before it is ready, and policies may forbid it.
+                culler["command"].append(f"--url=http://127.0.0.1:8081{description['base_url']}hub/api")
         services.append(culler)
     for name, service in sorted(description["services"].items()):
         own = {key: value for key, value in service.items() if key not in ("scopes", "api_token")}
@@ -474,7 +485,7 @@ def database_url(description: Description, where: t.Mapping[str, t.Any]) -> str:
     """SQLAlchemy URL of the hub's database; the password stays in a file that libpq reads (PGPASSFILE)."""
     if description["database"] == "sqlite":
         return f"sqlite:///{where['state']}/jupyterhub.sqlite"
-    host = description["database_host"] or "database"
+    host = description["database_host"] or where.get("database") or "database"
     user, name = (urllib.parse.quote(description[key], safe="") for key in ("database_user", "database_name"))
     bracketed = f"[{host}]" if ":" in host else host
     return f"postgresql+psycopg2://{user}@{bracketed}:{description['database_port']}/{name}"

@@ -22,6 +22,8 @@ Json = t.Mapping[str, t.Any]
 class UserContainer:
     """A container that runs a user server."""
 
+    kind: t.ClassVar[str] = "Containers"
+
     hub: str
     user: str
     #: Empty for the default server.
@@ -34,13 +36,8 @@ class UserContainer:
 
     @property
     def host(self) -> str:
-        """Name of the server in an inventory: ``USER@HUB`` or ``USER+SERVER@HUB``.
-
-        Never a name that somebody else's host has: people choose their names themselves, and a server of a user
-        ``localhost`` must not get what is meant for that host.
-        """
-        parts = [self.user, self.server] if self.server else [self.user]
-        return "+".join(map(_harmless, parts)) + f"@{self.hub}"
+        """Name of the server in an inventory."""
+        return host_name(self.user, self.server, self.hub)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -55,6 +52,16 @@ class UserContainer:
             "server_image_id": self.image_id,
             "server_started_at": self.started_at,
         }
+
+
+def host_name(user: str, server: str, hub: str) -> str:
+    """``USER@HUB`` or ``USER+SERVER@HUB``.
+
+    Never a name that somebody else's host has: people choose their names themselves, and a server of a user
+    ``localhost`` must not get what is meant for that host.
+    """
+    parts = [user, server] if server else [user]
+    return "+".join(map(_harmless, parts)) + f"@{hub}"
 
 
 def _harmless(text: str) -> str:
@@ -97,15 +104,36 @@ def user_container(hub: str, inspected: Json) -> UserContainer | None:
     )
 
 
-def by_host(containers: t.Iterable[UserContainer]) -> tuple[dict[str, UserContainer], list[str]]:
-    """One container for each host name, the one that started last, and a sentence for each one that is left out."""
-    hosts: dict[str, UserContainer] = {}
+class Running(t.Protocol):
+    """What runs a user server: a container of an engine, a pod of a cluster."""
+
+    kind: t.ClassVar[str]
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def started_at(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def variables(self) -> dict[str, str]: ...
+
+
+_Server = t.TypeVar("_Server", bound=Running)
+
+
+def by_host(servers: t.Iterable[_Server]) -> tuple[dict[str, _Server], list[str]]:
+    """One of them for each host name, the one that started last, and a sentence for each one that is left out."""
+    hosts: dict[str, _Server] = {}
     left_out = []
-    for container in sorted(containers, key=lambda found: (found.started_at, found.container_id)):
+    for container in sorted(servers, key=lambda found: (found.started_at, found.name)):
         older = hosts.get(container.host)
         if older:
             left_out.append(
-                f"Containers {older.name} and {container.name} both run the server {container.host}; {older.name} "
+                f"{container.kind} {older.name} and {container.name} both run the server {container.host}; {older.name} "
                 f"started earlier and is left out. The hub knows only one: look at both, and remove the other."
             )
         hosts[container.host] = container

@@ -32,7 +32,7 @@ def _bytes(character: str, sign: str) -> str:
     return "".join(f"{sign}{byte:X}" for byte in character.encode())
 
 
-def _user_of(name: str, scheme: str) -> str | None:
+def user_of(name: str, scheme: str) -> str | None:
     """Who is spelled so; None when nobody is."""
     pattern, sign = (_TODAY, "-") if scheme == "today" else (_LEGACY, "_")
     if not pattern.fullmatch(name):
@@ -73,9 +73,9 @@ def old_volumes(
         name = volume[len(before) : len(volume) - len(after)]
         user = None if name in current else formerly.get(name)
         if user is None:
-            if name in current or _user_of(name, scheme) is not None:
+            if name in current or user_of(name, scheme) is not None:
                 continue  # somebody's, even if of a person who is not on a list
-            user = _user_of(name, other) or ""
+            user = user_of(name, other) or ""
         now = f"{before}{spelled(user, scheme)}{after}" if user else ""
         found.append({"volume": volume, "user": user, "known": user in known, "current": now, "exists": now in there})
     return found

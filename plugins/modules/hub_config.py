@@ -24,13 +24,16 @@ options:
     description:
       - V(present) renders, checks and places the file.
       - V(checked) checks the file that is there, whoever wrote it, and never changes anything.
+      - V(rendered) renders and checks, and returns the text, for a place that is no file of this host. Nothing is
+        written. Values that look secret are refused, since the text is a result of the task.
       - V(absent) removes the file and the previous one kept beside it.
     type: str
-    choices: [present, checked, absent]
+    choices: [present, checked, rendered, absent]
     default: present
   path:
     description:
-      - Absolute path of the configuration file. Its directory has to exist.
+      - Absolute path of the configuration file. Its directory has to exist, except with O(state=rendered), for which
+        it is the path that the hub will see.
       - A symbolic link is refused; give the path that it points to.
     type: path
     required: true
@@ -84,6 +87,68 @@ options:
       - They can not be changed by the check. Those that are not on the host yet are left out.
     type: dict
     default: {}
+    version_added: 0.2.0
+  cluster:
+    description:
+      - Run O(image) as a pod of a Kubernetes cluster instead of in a container engine of this host. The pod satisfies the
+        pod security standard "restricted" and is removed afterwards, also in check mode.
+      - What is known of an image is kept by its name, so a tag should stand for one image for ever.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      kubeconfig:
+        description: Kubeconfig on this host. Without it, E(KUBECONFIG) or C(~/.kube/config).
+        type: path
+      context:
+        description: Context of the kubeconfig. Without it, the current one.
+        type: str
+      namespace:
+        description: Namespace of the pod.
+        type: str
+        required: true
+      labels:
+        description: Labels of the pod.
+        type: dict
+        default: {}
+      uid:
+        description: Number of the user and the group of the pod. V(0) leaves both to the image.
+        type: int
+        default: 0
+      secret:
+        description: Secret that is mounted into the pod when it is there, so that files in it are found.
+        type: str
+      secret_path:
+        description: Where O(cluster.secret) is mounted.
+        type: str
+        default: /etc/jupyterhub/secrets
+      environment:
+        description: Environment variables of the pod, as Kubernetes has them.
+        type: list
+        elements: dict
+        default: []
+      pull_policy:
+        description: When the node pulls the image.
+        type: str
+        choices: [Always, IfNotPresent, Never]
+        default: IfNotPresent
+      pull_secrets:
+        description: Names of Secrets with which the node pulls it.
+        type: list
+        elements: str
+        default: []
+      node_selector:
+        description: Labels of the nodes that the pod may run on.
+        type: dict
+        default: {}
+      tolerations:
+        description: Taints of nodes that the pod tolerates.
+        type: list
+        elements: dict
+        default: []
+  compare_with:
+    description: With O(state=rendered), the text that is in use, which decides what changed and what the diff shows.
+    type: str
+    default: ""
     version_added: 0.2.0
   environment:
     description:
@@ -198,10 +263,14 @@ changes:
   description:
     - Names of the traits that were added, removed or changed, without their values, and of the fragments.
     - A file that this module did not write counts as empty.
-  returned: when O(state=present)
+  returned: when O(state=present) or O(state=rendered)
   type: list
   elements: str
   sample: [Authenticator.allowed_users, fragment 10-greeting]
+text:
+  description: The configuration.
+  returned: when O(state=rendered)
+  type: str
 findings:
   description: Everything that the check has to say.
   returned: when the file was checked, also when the module fails because of them
@@ -257,6 +326,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking imp
     check,
 )
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_cache import default_directory
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._masking import masked, secret_texts
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
@@ -270,7 +340,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._rendering im
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._replacing import replace, stage
 
 ARGUMENTS: dict[str, t.Any] = {
-    "state": {"type": "str", "default": "present", "choices": ["present", "checked", "absent"]},
+    "state": {"type": "str", "default": "present", "choices": ["present", "checked", "rendered", "absent"]},
     "path": {"type": "path", "required": True},
     "layers": {
         "type": "list",
@@ -284,6 +354,24 @@ ARGUMENTS: dict[str, t.Any] = {
     "image": {"type": "str"},
     "engine": {"type": "str", "default": "docker", "choices": ["docker", "podman"]},
     "mounts": {"type": "dict", "default": {}},
+    "cluster": {
+        "type": "dict",
+        "options": {
+            "kubeconfig": {"type": "path"},
+            "context": {"type": "str"},
+            "namespace": {"type": "str", "required": True},
+            "labels": {"type": "dict", "default": {}},
+            "uid": {"type": "int", "default": 0},
+            "secret": {"type": "str", "no_log": False},
+            "secret_path": {"type": "str", "default": "/etc/jupyterhub/secrets", "no_log": False},
+            "environment": {"type": "list", "elements": "dict", "default": []},
+            "pull_policy": {"type": "str", "default": "IfNotPresent", "choices": ["Always", "IfNotPresent", "Never"]},
+            "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "node_selector": {"type": "dict", "default": {}},
+            "tolerations": {"type": "list", "elements": "dict", "default": []},
+        },
+    },
+    "compare_with": {"type": "str", "default": ""},
     "environment": {"type": "dict", "default": {}, "no_log": True},
     "timeout": {"type": "int", "default": 120},
     "cache_directory": {"type": "path"},
@@ -318,12 +406,14 @@ class Live:
 def work(module: AnsibleModule) -> dict[str, t.Any]:
     params = copy.deepcopy(module.params)
     _hide(module)
+    if params["state"] == "rendered":
+        return _only_rendered(module, params)
     live = _live(params["path"], params["state"], module)
     if params["state"] == "absent":
         return _absent(module, live)
     if params["state"] == "checked":
         return {"changed": False, "path": live.path, "previous": None} | _checked(module, params, _read(live, params))
-    source = _rendered(live, params)
+    source = _rendered(live.path, params)
     said = _checked(module, params, source)
     return _present(module, params, live, source.text) | said
 
@@ -337,6 +427,30 @@ def _hide(module: AnsibleModule) -> None:
     params["environment"] = dict.fromkeys(params["environment"], "********")
     shown = [params["path"], params["interpreter"] or "", params["image"] or "", params["cache_directory"] or ""]
     module.no_log_values = {value for value in values if len(value) >= 4 and not any(value in text for text in shown)}
+
+
+def _only_rendered(module: AnsibleModule, params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return the text instead of placing it; what nobody should see must not be in a result."""
+    if module.no_log_values:
+        raise HubError(
+            "The settings hold a value that looks secret. Here the text of the configuration is a result that others may read.",
+            "Give it as a reference, {file: PATH} or {env: NAME}.",
+        )
+    source = _rendered(params["path"], params)
+    said = _checked(module, params, source)
+    live = Live(params["path"], params["compare_with"].encode())
+    changes = changed_names(live.text, source.text)
+    changed = source.text != live.text
+    diff = [_diff(live, live.shown, masked(source.text), changes)] if module._diff and changed else []
+    made = {
+        "changed": changed,
+        "path": live.path,
+        "previous": None,
+        "changes": changes,
+        "text": source.text,
+        "diff": diff,
+    }
+    return made | said
 
 
 # --- What is there ---
@@ -405,11 +519,11 @@ def _source(path: str, made: Rendering) -> Source:
 # --- What is wanted ---
 
 
-def _rendered(live: Live, params: dict[str, t.Any]) -> Source:
+def _rendered(path: str, params: dict[str, t.Any]) -> Source:
     layers = [Layer(layer["name"], layer["settings"]) for layer in params["layers"]]
     if params["settings"] is not None:
         layers.append(Layer("settings", params["settings"]))
-    return _source(live.path, render(layers, params["fragments"]))
+    return _source(path, render(layers, params["fragments"]))
 
 
 def _cache_directory(module: AnsibleModule) -> str:
@@ -436,6 +550,7 @@ def _checked(module: AnsibleModule, params: dict[str, t.Any], source: Source) ->
             environment={name: str(value) for name, value in params["environment"].items()},
             mounts={inside: str(outside) for inside, outside in params["mounts"].items()},
             timeout=params["timeout"],
+            pod=_pod(params["cluster"]),
         ),
         cache_directory=_cache_directory(module),
     )
@@ -447,6 +562,10 @@ def _checked(module: AnsibleModule, params: dict[str, t.Any], source: Source) ->
         if finding.severity == "warning":
             module.warn(str(finding))
     return facts
+
+
+def _pod(cluster: dict[str, t.Any] | None) -> Place | None:
+    return Place(**{option: value for option, value in cluster.items() if value is not None}) if cluster else None
 
 
 def _facts(verdict: Verdict) -> dict[str, t.Any]:
@@ -560,8 +679,10 @@ def main() -> None:
         argument_spec=ARGUMENTS,
         add_file_common_args=True,
         supports_check_mode=True,
-        mutually_exclusive=[("interpreter", "image")],
+        mutually_exclusive=[("interpreter", "image"), ("interpreter", "cluster")],
+        required_by={"cluster": "image"},
         required_if=[
+            ("state", "rendered", ("interpreter", "image"), True),
             ("state", "present", ("interpreter", "image"), True),
             ("state", "checked", ("interpreter", "image"), True),
         ],

@@ -13,8 +13,11 @@ import pytest
 from docker_installation import DockerInstallation
 from hub_user import HubUser
 from installation import Installation
+from kubernetes_installation import KubernetesInstallation
 
-PLATFORMS: dict[str, type[Installation]] = {kind.platform: kind for kind in (Installation, DockerInstallation)}
+PLATFORMS: dict[str, type[Installation]] = {
+    kind.platform: kind for kind in (Installation, DockerInstallation, KubernetesInstallation)
+}
 
 
 @pytest.fixture(scope="session")
@@ -55,4 +58,11 @@ def alice(hub: Installation) -> HubUser:
 def docker_hub(hub: Installation) -> DockerInstallation:
     """The same hub, for what only containers have."""
     assert isinstance(hub, DockerInstallation), "expected a scenario with a Docker host"
+    return hub
+
+
+@pytest.fixture
+def cluster_hub(hub: Installation) -> KubernetesInstallation:
+    """The same hub, for what only pods have."""
+    assert isinstance(hub, KubernetesInstallation), "expected a scenario with a cluster"
     return hub

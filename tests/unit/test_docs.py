@@ -24,7 +24,6 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from descriptions import OPTIONS, description
 
-from ansible_collections.hubwright.jupyterhub.plugins.filter import hub_settings, hub_status, hub_user_volumes
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _checking, _description, _settings, _traits
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._rendering import Layer, render
 
@@ -306,9 +305,7 @@ def test_variables_and_modules_that_are_named_exist(page: pathlib.Path) -> None:
     text = page.read_text(encoding="utf-8")
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
     inventories = {path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py")}
-    filters = {
-        name for source in (hub_settings, hub_status, hub_user_volumes) for name in source.FilterModule().filters()
-    }
+    filters = {path.stem for path in (ROOT / "plugins" / "filter").glob("*.yml")}
     roles = {path.name for path in (ROOT / "roles").iterdir()}
     known = {*OPTIONS, *PLATFORM_OPTIONS, *modules, *inventories, *filters, *roles, "hub_description"}
     named = {name for name in re.findall(r"`(hub_[a-z_]+)", text) if not name.endswith("_")}

@@ -454,7 +454,17 @@ def test_a_proxy_that_starts_may_ask_for_its_routes_and_nothing_else() -> None:
     hub = settings_of("docker")["JupyterHub"]
     assert {"name": "hubwright-proxy", "api_token": {"file": "/run/secrets/proxy_token"}} in hub["services"]
     assert {"name": "hubwright-proxy", "scopes": ["proxy"], "services": ["hubwright-proxy"]} in hub["load_roles"]
-    assert "hubwright-proxy" not in str(settings_of("kubernetes"))
+    assert "hubwright-proxy" in str(settings_of("kubernetes")["JupyterHub"]["load_roles"])
+    assert "hubwright-proxy" not in str(settings_of("openshift"))
+
+
+def test_in_a_pod_the_culler_asks_the_hub_beside_it() -> None:
+    plan = _settings.plan(descriptions.description(base_url="/lab/"), "kubernetes")
+    services = next(layer for layer in plan["layers"] if layer["name"] == "hub description")["settings"]["JupyterHub"][
+        "services"
+    ]
+    culler = next(service for service in services if service["name"] == "idle-culler")
+    assert culler["command"][-1] == "--url=http://127.0.0.1:8081/lab/hub/api"
 
 
 def test_without_culling_there_is_no_culler() -> None:
@@ -646,3 +656,20 @@ def test_a_good_description_always_becomes_the_same_configuration(values: dict[s
     }
     assert descriptions.text_of(_settings.plan(turned, platform, descriptions.PLACES)) == text
     compile(text, "jupyterhub_config.py", "exec")
+
+
+def test_a_role_on_kubernetes_adds_what_only_it_knows() -> None:
+    places = {
+        "database": "course-database",
+        "claim": "homes",
+        "sub_path": "people/{username}",
+        "spawner": {"node_selector": {"pool": "users"}},
+    }
+    plan = _settings.plan(descriptions.description(database="postgresql"), "kubernetes", places)
+    layers = {layer["name"]: layer["settings"] for layer in plan["layers"]}
+    spawner = layers["platform kubernetes"]["KubeSpawner"]
+    assert spawner["node_selector"] == {"pool": "users"}
+    assert spawner["volumes"] == [{"name": "home", "persistentVolumeClaim": {"claimName": "homes"}}]
+    assert spawner["volume_mounts"] == [{"name": "home", "mountPath": "/home/jovyan", "subPath": "people/{username}"}]
+    assert not {"storage_pvc_ensure", "pvc_name_template", "storage_capacity"} & set(spawner)
+    assert "@course-database:5432/" in layers["hub description"]["JupyterHub"]["db_url"]

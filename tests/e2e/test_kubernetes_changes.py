@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, Hubwright maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restarts, changes and upgrades while people work: they notice nothing, and only what has to restart does."""
+
+from __future__ import annotations
+
+from hub_user import HubUser
+from installation import uninterrupted
+from kubernetes_installation import KubernetesInstallation
+
+
+def pids(hub: KubernetesInstallation) -> dict[str, int]:
+    """A number of the container of each service."""
+    return {service: hub.pid(service) for service in hub.services}
+
+
+def test_two_people_notice_neither_a_restart_nor_a_change(cluster_hub: KubernetesInstallation) -> None:
+    """Both compute on open connections; check mode tells beforehand; going back is a change like any other."""
+    hub = cluster_hub
+    people = [hub.user(name) for name in ("alice", "bob")]
+    before, files = pids(hub), hub.files()
+    with uninterrupted(*people):
+        foreseen = hub.play("site", "--check", "--diff", hub_announcement="Closed on Friday")
+        foreseen.must_say("Restarts: hub; user servers and open connections go on", "Closed on Friday")
+        assert foreseen.changes
+        assert (hub.files(), pids(hub)) == (files, before), "expected that check mode touches nothing"
+        hub.play("restart_hub")
+        hub.play(hub_announcement="Closed on Friday")
+        assert "Closed on Friday" in people[0].home()
+        again = hub.play(hub_announcement="Closed on Friday")
+        assert again.changes == 0, f"expected no change at the second run, got {again.changed}"
+    after = pids(hub)
+    assert after["proxy"] == before["proxy"], "expected that the proxy is the same container"
+    assert after["hub"] not in (0, before["hub"])
+
+
+def test_a_configuration_that_does_not_start_goes_back(cluster_hub: KubernetesInstallation, alice: HubUser) -> None:
+    """The check can not foresee it. The hub's own words are in the message, and the hub of before answers again."""
+    hub = cluster_hub
+    with uninterrupted(alice):
+        play = hub.play(fails=True, hub_extra_config=hub.failing_at_start(), hub_announcement="Never seen")
+    play.must_say("the licence server is away", "The previous configuration is back and the hub answers")
+    assert "Never seen" not in alice.home()
+    assert not hub.refuses("bob"), "expected that people can sign in"
+    hub.play()
+    assert hub.play().changes == 0
+
+
+def test_a_new_release_of_the_hub_interrupts_nobody(changed_hub: KubernetesInstallation) -> None:
+    """From 5.5 to 6.1 with its database; kernels stay open, and alice is still signed in."""
+    hub = changed_hub
+    known = hub.variables()
+    images = (hub.scratch / "images").read_text(encoding="utf-8").split()
+    hub.play("teardown", hub_kubernetes_remove_users_claims=True)
+    older = {"hub_version": "5.5.4", "hub_image": known["hub_image"].replace("6.1.1", "5.5.4")}
+    hub.play(**older, hub_kubernetes_image=images[1])
+    alice = hub.user("alice")
+    assert alice.request("GET", "/hub/api/")["version"] == "5.5.4"
+    alice.start_server()
+    alice.write("before.txt", "written under the older hub")
+    with uninterrupted(alice):
+        hub.play()
+        assert alice.request("GET", "/hub/api/")["version"] == "6.1.1"
+    assert alice.read("before.txt") == "written under the older hub"
+    assert hub.play().changes == 0, "expected that nothing is left to do"
