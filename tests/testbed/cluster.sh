@@ -12,12 +12,19 @@
 #   cluster.sh env              lines for a shell that point clients at it
 #
 # A cluster that KUBECONFIG names is taken as it is; kind.sh makes one where images can be pulled. Else the one whose
-# scripts are beside the checkout, in ../shared/testbed/kubernetes or in the directory that HUBWRIGHT_TESTBED names,
+# scripts are in shared/testbed/kubernetes, beside the checkout or a directory above it, or in the directory that HUBWRIGHT_TESTBED names,
 # whose node runs containers on this machine's Docker engine. There is no third way: no cluster is a failure.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(cd "$here/../.." && pwd)
 testbed=${HUBWRIGHT_TESTBED:-$project/../shared/testbed/kubernetes}
+above=$project
+while [ -z "${HUBWRIGHT_TESTBED:-}" ] && [ ! -x "$testbed/cluster" ] && [ "$above" != / ]; do
+    above=$(dirname "$above")
+    for found in "${above%/}"/shared/testbed/kubernetes "${above%/}"/*/shared/testbed/kubernetes; do
+        [ ! -x "$found/cluster" ] || testbed=$found
+    done
+done
 
 given() { [ -n "${KUBECONFIG:-}" ]; }
 
