@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: volume_backup_info
 short_description: What a backup repository holds, and whether it is sound
-version_added: 0.3.0
+version_added: 0.2.0
 author:
   - Hubwright maintainers (@hubwright)
 description:

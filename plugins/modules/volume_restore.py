@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: volume_restore
 short_description: Restore a user's volume, or a part of it
-version_added: 0.3.0
+version_added: 0.2.0
 author:
   - Hubwright maintainers (@hubwright)
 description:
