@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
+import subprocess
 
 import pytest
+
+DEBIAN_PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "testbed" / "debian_programs.sh"
 
 
 def _environment(variable: str) -> pathlib.Path:
@@ -31,3 +35,12 @@ def newest_hub_environment() -> pathlib.Path:
 def proxy_environment() -> pathlib.Path:
     """Virtual environment with Node and configurable-http-proxy."""
     return _environment("HUBWRIGHT_PROXY")
+
+
+@pytest.fixture(scope="session")
+def backup_programs() -> None:
+    """Programs that backups may use: those of this machine, else Debian's, which are unpacked into the cache."""
+    missing = [name for name in ("age", "restic", "zstd") if not shutil.which(name)]
+    if missing:
+        unpacked = subprocess.run([DEBIAN_PROGRAMS, *missing], stdout=subprocess.PIPE, text=True, check=True)
+        os.environ["PATH"] += f"{os.pathsep}{unpacked.stdout.strip()}/usr/bin"

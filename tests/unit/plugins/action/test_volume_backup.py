@@ -53,7 +53,7 @@ def play(site: Site, users: list[str], *options: str, **keywords: t.Any) -> tupl
 
 
 @pytest.fixture
-def site(tmp_path: pathlib.Path) -> Site:
+def site(tmp_path: pathlib.Path, backup_programs: None) -> Site:
     return Site(tmp_path)
 
 

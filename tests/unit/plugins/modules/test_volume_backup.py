@@ -22,7 +22,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _backu
 
 
 @pytest.fixture
-def site(tmp_path: pathlib.Path) -> Site:
+def site(tmp_path: pathlib.Path, backup_programs: None) -> Site:
     return Site(tmp_path)
 
 

@@ -17,7 +17,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.modules import volume_back
 
 
 @pytest.fixture
-def site(tmp_path: pathlib.Path) -> Site:
+def site(tmp_path: pathlib.Path, backup_programs: None) -> Site:
     return Site(tmp_path)
 
 

@@ -28,7 +28,7 @@ KILLS = int(os.environ.get("HUBWRIGHT_KILLS", "50"))
 
 
 @pytest.fixture
-def site(tmp_path: pathlib.Path) -> Site:
+def site(tmp_path: pathlib.Path, backup_programs: None) -> Site:
     return Site(tmp_path)
 
 

@@ -11,7 +11,7 @@ from volumes import Site, odd, state
 
 
 @pytest.fixture
-def site(tmp_path: pathlib.Path) -> Site:
+def site(tmp_path: pathlib.Path, backup_programs: None) -> Site:
     found = Site(tmp_path)
     password = tmp_path / "password"
     password.write_text("secret word")
