@@ -29,7 +29,10 @@ SPELLED = "hubwright-2deva"
 #: Seconds without activity after which a server counts as idle; those at work tell of it every three.
 IDLE = 30
 # As start-notebook.sh, for images that work on their own, and not where the hub mounts /data.
-BELOW_THE_HUB = r"""RUN printf '%s\n' '#!/bin/bash' 'grep -q " /data " /proc/self/mounts && {{ {} }}' 'exec tini -g -- start.sh "$@"' >/tmp/start && chmod 755 /tmp/start"""
+BELOW_THE_HUB = (
+    r"""RUN printf '%s\n' '#!/bin/bash' 'grep -q " /data " /proc/self/mounts && {{ {} }}' """
+    r"""'exec tini -g -- start.sh "$@"' >/tmp/start && chmod 755 /tmp/start"""
+)
 START = ('ENTRYPOINT ["/tmp/start"]', 'CMD ["start-notebook.py"]')
 
 
