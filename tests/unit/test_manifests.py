@@ -536,7 +536,7 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
 
 @pytest.fixture(scope="session")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    variants = {name: given for name, (given, _) in BAD.items()}
+    variants = {name: given for name, (given, _said) in BAD.items()}
     return functools.partial(_read, run(tmp_path_factory.mktemp("refused"), variants, applied=False))
 
 

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Runs before the hub in its pod, with the programs of PostgreSQL, when database.py has left word: DIRECTORY.
 # PGHOST, PGPORT, PGUSER, PGDATABASE and PGPASSWORD say where the database is.
 set -eu

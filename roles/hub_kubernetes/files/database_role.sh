@@ -1,3 +1,4 @@
+#!/bin/sh
 # Runs in the container of PostgreSQL when it starts: makes the hub's role and database, and gives the role its password.
 # While a first start prepares the files, only the socket answers.
 set -eu
