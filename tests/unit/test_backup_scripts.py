@@ -185,7 +185,7 @@ def test_a_server_and_its_children_stand_still_until_they_are_let_go(server: dic
     assert all(map(stands_still, server["pids"]))
     assert not stands_still(server["foreign"]), "expected that servers of another hub go on"
     script("freeze", "thaw", **asked)
-    assert not any(map(stands_still, server["pids"]))
+    wait_until(lambda: not any(map(stands_still, server["pids"])), "that the server goes on")
     script("freeze", "thaw", **asked)
 
 
@@ -197,5 +197,5 @@ def test_they_go_on_by_themselves_when_nobody_lets_them(server: dict[str, t.Any]
 def test_a_run_that_was_killed_is_made_up_for_by_the_next_one(server: dict[str, t.Any]) -> None:
     script("freeze", "freeze", **server["asked"], users=["ada"], limit=600)
     script("freeze", "freeze", **server["asked"], users=["grace"], limit=600)
-    assert not any(map(stands_still, server["pids"]))
+    wait_until(lambda: not any(map(stands_still, server["pids"])), "that the server goes on")
     script("freeze", "thaw", **server["asked"], users=["grace"], limit=600)

@@ -41,6 +41,14 @@ def send(processes, number):
             os.kill(process, number)
 
 
+def runs(process):
+    """Whether a process has not got its signal yet; one that waits for its disk can not do anything else either."""
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        state = pathlib.Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        return state not in "DTtXZ"
+    return False
+
+
 def write(containers, processes):
     """The mark, as a whole or not at all; the identity tells a watch that it is its own."""
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,4 +108,7 @@ if sys.argv[1] == "freeze":
         write(paused, processes)
         send(new, signal.SIGSTOP)
     write(paused, processes)
+    deadline = time.monotonic() + 10
+    while any(map(runs, processes)) and time.monotonic() < deadline:
+        time.sleep(0.01)
     print(json.dumps({"containers": paused, "processes": len(processes)}))
