@@ -14,10 +14,18 @@ def test_nothing_is_outside_the_home(hub: Installation) -> None:
     places = ("/etc", "/opt", "/srv", "/run", "/tmp", "/usr/local", "/var")
     # The number of the account may have belonged to somebody before.
     first = hub.on_host("sh", "-c", 'ls -t "$0"/env/front-*/pyvenv.cfg | tail -n 1', hub.directory)
+    # Directories of containers, for example, go while they are looked into. Every other complaint counts.
+    find = """
+        exec 4>&1
+        errors=$({ LC_ALL=C find "$@" 2>&1 >&3 | grep -v "No such file or directory"; } 3>&4)
+        [ -z "$errors" ] || { echo "$errors" >&2; exit 1; }
+    """
     outside = hub.on_host(
-        "find",
+        "sh",
+        "-c",
+        find,
+        "sh",
         *places,
-        "-ignore_readdir_race",
         "-xdev",
         "-user",
         hub.account,
