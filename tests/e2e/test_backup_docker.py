@@ -26,7 +26,7 @@ def repository(hub: DockerInstallation) -> str:
 
 def archives(hub: DockerInstallation, user: str) -> list[str]:
     """Archives of a user, the oldest first."""
-    return hub.on_host("find", f"{repository(hub)}/{user}", "-name", "*.tar.*", "-size", "+0").splitlines()
+    return sorted(hub.on_host("find", f"{repository(hub)}/{user}", "-name", "*.tar.*", "-size", "+0").splitlines())
 
 
 def test_servers_stand_still_and_go_on(docker_hub: DockerInstallation, alice: HubUser) -> None:
