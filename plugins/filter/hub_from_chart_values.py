@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _chart_values
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.plugin_utils._filters import checked
 
 
 def hub_from_chart_values(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Variables of a hub that is like the chart's, and what is not in them."""
-    try:
-        return _chart_values.translate(values)
-    except HubError as error:
-        raise AnsibleFilterError(str(error)) from None  # Ansible would say the cause a second time
+    return _chart_values.translate(values)
 
 
 class FilterModule:
@@ -26,4 +21,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Name and function."""
-        return {"hub_from_chart_values": hub_from_chart_values}
+        return {"hub_from_chart_values": checked(hub_from_chart_values)}

@@ -13,16 +13,16 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _description, _networks, _people, _settings
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.plugin_utils._filters import checked
 
 
 def _checked(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    """The function with HubError turned into what a filter raises."""
+    """The function with HubError, and what a description lacks, turned into what a filter raises."""
+    inner = checked(function)
 
     def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
         try:
-            return function(*args, **kwargs)
-        except HubError as error:
-            raise AnsibleFilterError(str(error)) from None  # Ansible would say the cause a second time
+            return inner(*args, **kwargs)
         except KeyError as error:
             raise AnsibleFilterError(
                 f"The mapping lacks {error}, expected all that the role hubwright.jupyterhub.hub describes. "

@@ -7,22 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _backup_report, _user_volumes
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
-
-
-def _checked(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    """The function with HubError turned into what a filter raises."""
-
-    def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
-        try:
-            return function(*args, **kwargs)
-        except HubError as error:
-            raise AnsibleFilterError(str(error)) from None  # Ansible would say the cause a second time
-
-    return call
+from ansible_collections.hubwright.jupyterhub.plugins.plugin_utils._filters import checked
 
 
 def hub_user_volumes(
@@ -66,7 +53,7 @@ class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Name and function."""
         return {
-            "hub_backup_report": _checked(hub_backup_report),
-            "hub_restore_targets": _checked(hub_restore_targets),
-            "hub_user_volumes": _checked(hub_user_volumes),
+            "hub_backup_report": checked(hub_backup_report),
+            "hub_restore_targets": checked(hub_restore_targets),
+            "hub_user_volumes": checked(hub_user_volumes),
         }

@@ -137,8 +137,9 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _user_containers, _user_pods
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import Cluster
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_containers import Running, UserContainer
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_containers import UserContainer
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_pods import UserPod
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_servers import UserServer, by_host
 
 # The package rather than the client of community.docker, which is private to that collection and was renamed in 5.0.0.
 try:
@@ -165,7 +166,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         self._read_config_data(path)
         try:
             servers = self._pods() if self.get_option("platform") == "kubernetes" else self._containers()
-            hosts, left_out = _user_containers.by_host(servers)
+            hosts, left_out = by_host(servers)
         except HubError as error:
             raise AnsibleParserError(str(error)) from None  # Ansible would show the cause as a message of its own.
         for sentence in left_out:
@@ -187,7 +188,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
 
-    def _connection(self, server: Running) -> dict[str, str]:
+    def _connection(self, server: UserServer) -> dict[str, str]:
         if isinstance(server, UserPod):
             options = {"kubeconfig": self._kubeconfig(), "context": self.get_option("context")}
             way = {

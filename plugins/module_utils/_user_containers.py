@@ -11,6 +11,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_servers import UserServer
+
 HUB_LABEL = "hubwright.hub"
 # The only two names that are ever looked at in a container's environment, which holds the server's token too.
 USER, SERVER = "JUPYTERHUB_USER", "JUPYTERHUB_SERVER_NAME"
@@ -19,56 +21,21 @@ Json = t.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class UserContainer:
+class UserContainer(UserServer):
     """A container that runs a user server."""
 
     kind: t.ClassVar[str] = "Containers"
 
-    hub: str
-    user: str
-    #: Empty for the default server.
-    server: str
-    name: str
     container_id: str
-    image: str
-    image_id: str
-    started_at: str
-
-    @property
-    def host(self) -> str:
-        """Name of the server in an inventory."""
-        return host_name(self.user, self.server, self.hub)
 
     @property
     def variables(self) -> dict[str, str]:
         """What an inventory tells of it."""
         return {
-            "hub_name": self.hub,
-            "hub_user": self.user,
-            "hub_server": self.server,
+            **super().variables,
             "server_container": self.name,
             "server_container_id": self.container_id,
-            "server_image": self.image,
-            "server_image_id": self.image_id,
-            "server_started_at": self.started_at,
         }
-
-
-def host_name(user: str, server: str, hub: str) -> str:
-    """``USER@HUB`` or ``USER+SERVER@HUB``.
-
-    Never a name that somebody else's host has: people choose their names themselves, and a server of a user
-    ``localhost`` must not get what is meant for that host.
-    """
-    parts = [user, server] if server else [user]
-    return "+".join(map(_harmless, parts)) + f"@{hub}"
-
-
-def _harmless(text: str) -> str:
-    """The text without what host patterns, shells and file names give a meaning: ``%`` and two digits instead."""
-    return "".join(
-        char if char.isalnum() or char in "._-@" else "".join(f"%{byte:02X}" for byte in char.encode()) for char in text
-    )
 
 
 def candidates(hub: str, listed: t.Iterable[Json]) -> list[str]:
@@ -102,39 +69,3 @@ def user_container(hub: str, inspected: Json) -> UserContainer | None:
         image_id=inspected["Image"],
         started_at=inspected["State"]["StartedAt"],
     )
-
-
-class Running(t.Protocol):
-    """What runs a user server: a container of an engine, a pod of a cluster."""
-
-    kind: t.ClassVar[str]
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def started_at(self) -> str: ...
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def variables(self) -> dict[str, str]: ...
-
-
-_Server = t.TypeVar("_Server", bound=Running)
-
-
-def by_host(servers: t.Iterable[_Server]) -> tuple[dict[str, _Server], list[str]]:
-    """One of them for each host name, the one that started last, and a sentence for each one that is left out."""
-    hosts: dict[str, _Server] = {}
-    left_out = []
-    for container in sorted(servers, key=lambda found: (found.started_at, found.name)):
-        older = hosts.get(container.host)
-        if older:
-            left_out.append(
-                f"{container.kind} {older.name} and {container.name} both run the server {container.host}; {older.name} "
-                f"started earlier and is left out. The hub knows only one: look at both, and remove the other."
-            )
-        hosts[container.host] = container
-    return dict(sorted(hosts.items())), left_out

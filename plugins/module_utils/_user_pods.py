@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_containers import host_name
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._user_servers import UserServer
 
 # What KubeSpawner writes down of a server: the names as they are, not as they are spelled in names of objects.
 USER, SERVER = "hub.jupyter.org/username", "hub.jupyter.org/servername"
@@ -22,41 +22,23 @@ Json = t.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class UserPod:
+class UserPod(UserServer):
     """A pod that runs a user server."""
 
     kind: t.ClassVar[str] = "Pods"
 
-    hub: str
-    user: str
-    #: Empty for the default server.
-    server: str
-    name: str
     namespace: str
     node: str
-    image: str
-    image_id: str
-    started_at: str
-
-    @property
-    def host(self) -> str:
-        """Name of the server in an inventory."""
-        return host_name(self.user, self.server, self.hub)
 
     @property
     def variables(self) -> dict[str, str]:
         """What an inventory tells of it."""
         return {
-            "hub_name": self.hub,
-            "hub_user": self.user,
-            "hub_server": self.server,
+            **super().variables,
             "server_pod": self.name,
             "server_namespace": self.namespace,
             "server_node": self.node,
             "server_container": CONTAINER,
-            "server_image": self.image,
-            "server_image_id": self.image_id,
-            "server_started_at": self.started_at,
         }
 
 

@@ -13,7 +13,7 @@ from ansible.inventory.manager import split_host_pattern
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _user_containers
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _user_containers, _user_servers
 
 # Everything that UTF-8 can hold, and often what means something in patterns and in the names themselves.
 NAMES = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("+@%:,!&~*?[]/ -{}")), min_size=1, max_size=12)
@@ -71,7 +71,7 @@ def test_of_two_containers_of_a_server_the_later_one_counts_and_both_are_named()
     old = container(name="lab-ada-old", container_id="1", started_at="2026-11-21T04:00:45.1Z")
     new = container(name="lab-ada", container_id="2", started_at="2026-11-21T04:00:45.2Z")
     other = container(user="grace", container_id="3")
-    hosts, left_out = _user_containers.by_host([new, other, old])
+    hosts, left_out = _user_servers.by_host([new, other, old])
     assert hosts == {"ada@lab": new, "grace@lab": other}
     (sentence,) = left_out
     assert sentence.startswith("Containers lab-ada-old and lab-ada both run the server ada@lab; lab-ada-old started")
