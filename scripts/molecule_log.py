@@ -91,7 +91,8 @@ def _message(lines: list[str]) -> list[str]:
     inside = False
     for line in lines:
         text = FRAME.sub("", line)
-        if not text.startswith("    "):
+        # What begins at the margin goes on with a long line, up to the next task, which an empty line precedes.
+        if not text or ACTION.match(line) or FAILED_ACTION.match(line) or text.startswith("...ignoring"):
             break
         if key := RESULT_KEY.match(text):
             inside = key[1] == "msg"

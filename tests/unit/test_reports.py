@@ -41,7 +41,8 @@ INFO     local ➜ converge: Executing
   │     changed: false
   │     msg: |-
   │         Found this.
-  │           Expected that.
+  │           Expected that, on a line that is longer
+  │ than the terminal.
   │     rc: 1
   │\x20
   │ molecule-local             : ok=22   changed=6    unreachable=0    failed=1    skipped=9
@@ -79,7 +80,8 @@ def test_the_first_action_that_failed_is_told_with_its_task_message_and_tests() 
         "TASK [hub : Place [it] there] on molecule-local",
         "    msg: |-",
         "        Found this.",
-        "          Expected that.",
+        "          Expected that, on a line that is longer",
+        "than the terminal.",
         "FAILED tests/e2e/test_people.py::test_idle - AssertionError: expected within 90 s: idle",
     ]
 
