@@ -58,7 +58,8 @@ status: $(run_venv) $(DEV) ## say how they are
 
 .PHONY: test lint test-unit sanity molecule bench
 test: ## everything below: lint, test-unit, sanity, molecule; stops at the first failure
-	@"$$(scripts/find-python)" scripts/run_stages.py lint test-unit sanity molecule
+	@$(MAKE) -j2 environments
+	@"$$(scripts/find-python)" scripts/run_stages.py lint+sanity+test-unit molecule
 
 lint: $(test_venv) $(DEV) ## ruff, mypy, yamllint, ansible-lint, changelog and documentation
 	@$(with_venv) scripts/lint

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -108,10 +109,10 @@ def test_scenarios_run_side_by_side_and_none_needs_the_engine_while_another_rest
     assert not [at_once for at_once in together if "docker" in at_once and at_once & {"docker_tls", "upgrade"}]
 
 
-def stages(directory: pathlib.Path, rules: str) -> list[str]:
-    """The output of the stage ``test`` of a Makefile."""
+def stages(directory: pathlib.Path, rules: str, *names: str) -> list[str]:
+    """The output of the stage ``test`` of a Makefile, or of others, one of which fails."""
     (directory / "Makefile").write_text(rules.replace("    ", "\t"))
-    command = [sys.executable, str(SCRIPTS / "run_stages.py"), "test", "later"]
+    command = [sys.executable, str(SCRIPTS / "run_stages.py"), *(names or ("test", "later"))]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     return done.stdout.splitlines()
@@ -146,6 +147,22 @@ def test_a_stage_that_names_no_failure_is_told_by_its_last_lines(tmp_path: pathl
     end = output[output.index("=== what failed in test") + 1 :]
     assert end[:2] == ["begin", "no such program"]
     assert end[-1] == "0 passed, 1 failed"
+
+
+def test_stages_side_by_side_are_told_one_after_the_other_and_all_that_failed_is_named(tmp_path: pathlib.Path) -> None:
+    # Each passes only when both run: a pipe opens when it has two ends.
+    os.mkfifo(tmp_path / "pipe")
+    rules = (
+        "one:\n    @echo begin; echo 'FAILED  first'; echo > pipe; echo 'one: 1 passed, 1 failed'; false\n"
+        "two:\n    @read _ < pipe; echo 'two: 3 passed, 0 failed'\n"
+    )
+    output = stages(tmp_path, rules, "one+two", "later")
+    begin = output.index("=== one")
+    assert output[begin + 1 : begin + 4] == ["begin", "FAILED  first", "one: 1 passed, 1 failed"]
+    end = output[output.index("=== what failed in one") + 1 :]
+    assert end[0] == "FAILED  first"
+    assert [line.split()[:2] for line in end[2:5]] == [["one", "FAILED"], ["two", "passed"], ["later", "not"]]
+    assert end[-1] == "4 passed, 1 failed"
 
 
 def test_skipped_and_broken_tests_are_failures_with_their_reason(
