@@ -25,7 +25,9 @@ class Place:
     context: str = ""
     labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     uid: int = 0
-    """Number of the user and the group; 0 leaves both to the image."""
+    """Number of the user and the group; 0 leaves both to the image, or to the cluster."""
+    seccomp: bool = True
+    """Ask for the profile RuntimeDefault."""
     secret: str = ""
     """Secret that is mounted when it is there, so that references to files are found."""
     secret_path: str = "/etc/jupyterhub/secrets"
@@ -35,6 +37,18 @@ class Place:
     pull_secrets: t.Sequence[str] = ()
     node_selector: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     tolerations: t.Sequence[Object] = ()
+
+
+def place(cluster: t.Mapping[str, t.Any] | None) -> Place | None:
+    """What a module's option ``cluster`` says."""
+    return Place(**{option: value for option, value in cluster.items() if value is not None}) if cluster else None
+
+
+def security(place: Place) -> Object:
+    """The security context of a pod there."""
+    numbers = {"runAsUser": place.uid, "runAsGroup": place.uid, "fsGroup": place.uid} if place.uid else {}
+    profile = {"seccompProfile": {"type": "RuntimeDefault"}} if place.seccomp else {}
+    return {"runAsNonRoot": True, **profile, **numbers}
 
 
 def run(place: Place, image: str, program: str, payload: str, timeout: int) -> subprocess.CompletedProcess[str]:
@@ -96,7 +110,6 @@ def _pod(place: Place, name: str, image: str, program: str, timeout: int) -> Obj
             {"name": "secrets", "secret": {"secretName": place.secret, "optional": True, "defaultMode": 0o440}}
         )
         mounts.append({"name": "secrets", "mountPath": place.secret_path, "readOnly": True})
-    numbers = {"runAsUser": place.uid, "runAsGroup": place.uid, "fsGroup": place.uid} if place.uid else {}
     amounts = {"cpu": "1", "memory": "1Gi"}
     return {
         "metadata": {"name": name, "labels": dict(place.labels)},
@@ -109,7 +122,7 @@ def _pod(place: Place, name: str, image: str, program: str, timeout: int) -> Obj
             "imagePullSecrets": [{"name": secret} for secret in place.pull_secrets],
             "nodeSelector": dict(place.node_selector),
             "tolerations": list(place.tolerations),
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **numbers},
+            "securityContext": security(place),
             "volumes": volumes,
             "containers": [
                 {

@@ -18,6 +18,17 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "context": {"type": "str"},
     "namespace": {"type": "str", "required": True},
 }
+# Suboptions of modules that run a pod.
+POD_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    **ARGUMENTS,
+    "labels": {"type": "dict", "default": {}},
+    "uid": {"type": "int", "default": 0},
+    "seccomp": {"type": "bool", "default": True},
+    "pull_policy": {"type": "str", "default": "IfNotPresent", "choices": ["Always", "IfNotPresent", "Never"]},
+    "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "node_selector": {"type": "dict", "default": {}},
+    "tolerations": {"type": "list", "elements": "dict", "default": []},
+}
 _SECONDS = 30
 
 
@@ -128,6 +139,11 @@ class Cluster:
         answer: Object = json.loads(
             self.request("patch", path, body, content_type="application/merge-patch+json", query_params=[])
         )
+        return answer
+
+    def replace(self, path: str, body: Object) -> Object:
+        """Put an object in the place of one, whatever that was; some kinds are made when there is none."""
+        answer: Object = json.loads(self.request("put", path, body))
         return answer
 
     def delete(self, path: str) -> None:

@@ -10,35 +10,31 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _releases, _smoke_test, _user_containers
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi, EngineRefused
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _releases, _smoke_test
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_references import Reference
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_runtimes import Container, Runtime
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_stores import ImageStore
 
 Json = dict[str, t.Any]
 
-# A container that was made and not started yet is one that somebody is starting.
-_STOPPED = ("exited", "dead")
-
 
 @dataclasses.dataclass
 class Keeper:
-    """A live reference, where it is kept, and who uses it."""
+    """A live reference, where it is kept, and where it runs."""
 
     live: Reference
     history_tags: list[str]
     store: ImageStore
-    #: Of the host that runs the module.
-    engine: EngineApi
+    runtime: Runtime
     hub: str
-    prefix: str
     warn: t.Callable[[str], object]
 
     def read(self) -> tuple[_releases.History, dict[str, str]]:
         """The history, and the references that it was read from."""
         found = self.store.references(self.history_tags)
-        history, warnings = _releases.read(self.live, found, self.history_tags, _now())
+        earlier = [found[tag] for tag in self.history_tags if tag in found] or self.store.earlier()
+        history, warnings = _releases.read(self.live, found, earlier, _now())
         for warning in warnings:
             self.warn(warning)
         return history, found
@@ -99,9 +95,7 @@ def _tried(
     if not trial and not keeper.store.on_engine:
         return None
     local = keeper.store.local(image, pull=not check)
-    if local:
-        _smoke_test.check_platform(keeper.engine, local, candidate)
-    return _smoke_test.run(keeper.engine, local, candidate, trial) if trial and not check else None
+    return keeper.runtime.try_out(local, candidate, None if check else trial) if local else None
 
 
 def roll_back(keeper: Keeper, steps: int | None, to: str | None, check: bool) -> Json:
@@ -124,19 +118,22 @@ def prune(keeper: Keeper, keep: int, remove_stopped: bool, check: bool) -> Json:
         )
     history, found = keeper.read()
     _releases.prune(history, found, keep, {})  # refuses what can not be meant, before any container goes
-    containers = keeper.engine.containers() if keeper.store.on_engine or keeper.hub else []
+    containers = keeper.runtime.containers() if keeper.store.on_engine or keeper.hub else []
     behind = {image for image in [*history.line, *history.held] if image != history.image}
     gone = [
-        row
-        for row in _user_servers(keeper, containers)
-        if remove_stopped and row["State"] in _STOPPED and keeper.store.release_of(row["ImageID"]) in behind
+        container
+        for container in containers
+        if remove_stopped
+        and container.of_hub
+        and container.stopped
+        and keeper.store.release_of(container.image) in behind
     ]
     if not check:
-        gone = [row for row in gone if _removed(keeper.engine, row["Id"])]
+        gone = [container for container in gone if keeper.runtime.remove(container)]
     reasons = {
-        keeper.store.release_of(row["ImageID"]): f"used by the container {_name(row)}"
-        for row in containers
-        if row not in gone
+        keeper.store.release_of(container.image): f"used by the container {container.name}"
+        for container in containers
+        if container not in gone
     }
     plan = _releases.prune(history, found, keep, reasons)
     if not check:
@@ -144,36 +141,8 @@ def prune(keeper: Keeper, keep: int, remove_stopped: bool, check: bool) -> Json:
         reasons |= {image: refusal for image, refusal in refusals.items() if refusal}
         plan = _releases.prune(history, found, keep, reasons)
     result = keeper.apply(plan, check)
-    removed = {"releases": plan.removed, "containers": sorted(map(_name, gone))}
+    removed = {"releases": plan.removed, "containers": [container.name for container in gone]}
     return result | {"changed": plan.changed or bool(gone), "removed": removed, "kept": plan.kept}
-
-
-def _name(row: Json) -> str:
-    return str((row.get("Names") or [row["Id"][:12]])[0]).removeprefix("/")
-
-
-def _user_servers(keeper: Keeper, containers: t.Iterable[Json]) -> list[Json]:
-    """Those of the hub's users, by the label of the hub or, without one, by network and name."""
-    found = []
-    for row in containers:
-        label = (row.get("Labels") or {}).get(_user_containers.HUB_LABEL)
-        networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
-        if _name(row).startswith(f"{keeper.prefix}-") and (label == keeper.hub if label else keeper.hub in networks):
-            found.append(row)
-    return sorted(found, key=_name)
-
-
-def _removed(engine: EngineApi, container: str) -> bool:
-    """Remove a container that does not run; False when it runs again. Volumes stay, also nameless ones."""
-    try:
-        engine.delete(f"/containers/{container}", "remove a stopped container", force="false", v="false")
-    except EngineRefused as error:
-        if error.status == 404:
-            return True
-        if error.status == 409:
-            return False
-        raise
-    return True
 
 
 def report(keeper: Keeper) -> Json:
@@ -182,21 +151,21 @@ def report(keeper: Keeper) -> Json:
     found = facts(history)
     names = {release["id"]: release["name"] for release in found["releases"]}
     servers, states = [], collections.Counter[tuple[str, bool]]()
-    for row in _user_servers(keeper, keeper.engine.containers()) if keeper.hub else []:
-        image = keeper.store.release_of(row["ImageID"])
+    for container in _user_servers(keeper):
+        image = keeper.store.release_of(container.image)
         live = image == history.image
-        states[image, row["State"] in _STOPPED] += 1
-        # Only of those that are behind, since each is a question of its own.
-        user, server = ("", "") if live else _owner(keeper, row["Id"])
+        states[image, container.stopped] += 1
+        # Only of those that are behind, since each is a question of its own to an engine.
+        user, server = ("", "") if live else keeper.runtime.owner(container)
         servers.append(
             {
                 "user": user,
                 "server": server,
-                "container": _name(row),
-                "image_id": row["ImageID"],
+                "container": container.name,
+                "image_id": container.image,
                 "release": names.get(image, ""),
                 "live": live,
-                "state": row["State"],
+                "state": container.state,
             }
         )
     for release in found["releases"]:
@@ -205,13 +174,5 @@ def report(keeper: Keeper) -> Json:
     return {"changed": False, "servers": servers} | found
 
 
-def _owner(keeper: Keeper, container: str) -> tuple[str, str]:
-    """User and server of a container, by the spawner's own record; empty when it is gone meanwhile."""
-    try:
-        inspected = keeper.engine.get(f"/containers/{container}/json", "show a container")
-    except EngineRefused as error:
-        if error.status == 404:
-            return "", ""
-        raise
-    found = _user_containers.user_container(keeper.hub, inspected)
-    return (found.user, found.server) if found else ("", "")
+def _user_servers(keeper: Keeper) -> list[Container]:
+    return [container for container in keeper.runtime.containers() if container.of_hub] if keeper.hub else []

@@ -142,12 +142,12 @@ class History:
 
 
 def read(
-    live: Reference, found: t.Mapping[str, str], history_tags: t.Sequence[str], now: datetime.datetime
+    live: Reference, found: t.Mapping[str, str], earlier: t.Sequence[str], now: datetime.datetime
 ) -> tuple[History, list[str]]:
     """The history that the references of a store tell, and a sentence about each that is not as it should be.
 
     :param found: reference -> id of the image, of all that may matter.
-    :param history_tags: references on earlier releases, the newest first; they count where there are no events yet.
+    :param earlier: images that were live before, the newest first; they count where there are no events yet.
     """
     tags = {
         reference.rpartition(":")[2]: image
@@ -165,8 +165,7 @@ def read(
     for event in history.events:
         history.happened(event)
     if not history.events:
-        earlier = [found[tag] for tag in reversed(history_tags) if tag in found and found[tag] != history.image]
-        for image in dict.fromkeys(earlier):
+        for image in dict.fromkeys(image for image in reversed(earlier) if image != history.image):
             _amend(history, history.next(image, now))
     if history.image and (not history.line or history.line[-1] != history.image):
         _amend(history, history.next(history.image, now, rollback=history.image in history.line))

@@ -111,9 +111,15 @@ options:
         type: dict
         default: {}
       uid:
-        description: Number of the user and the group of the pod. V(0) leaves both to the image.
+        description: Number of the user and the group of the pod. V(0) leaves both to the image, or to the cluster.
         type: int
         default: 0
+      seccomp:
+        description:
+          - Ask for the seccomp profile C(RuntimeDefault), which the standard "restricted" demands. OpenShift sets a profile
+            itself, and its security context constraint C(restricted) refuses a pod that asks for one.
+        type: bool
+        default: true
       secret:
         description: Secret that is mounted into the pod when it is there, so that files in it are found.
         type: str
@@ -326,7 +332,8 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking imp
     check,
 )
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_cache import default_directory
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import place
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import POD_ARGUMENTS
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._masking import masked, secret_texts
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
@@ -357,18 +364,10 @@ ARGUMENTS: dict[str, t.Any] = {
     "cluster": {
         "type": "dict",
         "options": {
-            "kubeconfig": {"type": "path"},
-            "context": {"type": "str"},
-            "namespace": {"type": "str", "required": True},
-            "labels": {"type": "dict", "default": {}},
-            "uid": {"type": "int", "default": 0},
+            **POD_ARGUMENTS,
             "secret": {"type": "str", "no_log": False},
             "secret_path": {"type": "str", "default": "/etc/jupyterhub/secrets", "no_log": False},
             "environment": {"type": "list", "elements": "dict", "default": []},
-            "pull_policy": {"type": "str", "default": "IfNotPresent", "choices": ["Always", "IfNotPresent", "Never"]},
-            "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
-            "node_selector": {"type": "dict", "default": {}},
-            "tolerations": {"type": "list", "elements": "dict", "default": []},
         },
     },
     "compare_with": {"type": "str", "default": ""},
@@ -550,7 +549,7 @@ def _checked(module: AnsibleModule, params: dict[str, t.Any], source: Source) ->
             environment={name: str(value) for name, value in params["environment"].items()},
             mounts={inside: str(outside) for inside, outside in params["mounts"].items()},
             timeout=params["timeout"],
-            pod=_pod(params["cluster"]),
+            pod=place(params["cluster"]),
         ),
         cache_directory=_cache_directory(module),
     )
@@ -562,10 +561,6 @@ def _checked(module: AnsibleModule, params: dict[str, t.Any], source: Source) ->
         if finding.severity == "warning":
             module.warn(str(finding))
     return facts
-
-
-def _pod(cluster: dict[str, t.Any] | None) -> Place | None:
-    return Place(**{option: value for option, value in cluster.items() if value is not None}) if cluster else None
 
 
 def _facts(verdict: Verdict) -> dict[str, t.Any]:

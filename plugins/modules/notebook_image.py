@@ -45,8 +45,8 @@ options:
     default: promoted
   candidate:
     description:
-      - Image that shall be live, as a reference or an id. It has to be on the engine or, with O(store=registry), in the
-        repository of O(name). Pull or build it first.
+      - Image that shall be live, as a reference or an id. It has to be on the engine or, with other stores, in the
+        repository or the image stream of O(name). Pull or build it first.
       - Needed with O(state=promoted) and O(state=present).
     type: str
   force:
@@ -67,7 +67,7 @@ options:
   keep:
     description:
       - How many releases O(state=pruned) keeps, the live one and those before it, at least 1.
-      - A release that a container of the engine uses, running or stopped, is kept as well.
+      - A release that a container of the engine or a pod of the namespace uses, running or stopped, is kept as well.
     type: int
     default: 5
   remove_stopped:
@@ -81,8 +81,8 @@ options:
     description:
       - How the candidate is tried out before it becomes live. It is started as the spawner does, in a network of its own
         that holds nothing but a stand-in for the hub, and has to answer as a single-user server that asks for a token.
-      - Needed with O(state=promoted), and with O(state=present) when O(name) does not exist yet. With O(store=registry) the
-        engine of the host that runs the module pulls the image for it.
+      - Needed with O(state=promoted), and with O(state=present) when O(name) does not exist yet. With O(cluster) a pod of it
+        starts there; else, with O(store=registry), the engine of the host that runs the module pulls the image for it.
       - A roll-back makes an image live that was live before, and is not delayed by a test.
     type: dict
     default: {}
@@ -102,7 +102,9 @@ options:
         type: float
         default: 300
       user:
-        description: Account in the container, as name or number, with C(:) and a group if wanted. The image's own when left out.
+        description:
+          - Account in the container, as name or number, with C(:) and a group if wanted. The image's own when left out.
+          - With O(cluster), O(cluster.uid) is used instead.
         type: str
       command:
         description: Command of the container. The image's own when left out.
@@ -123,6 +125,11 @@ options:
         description: Start the default kernel and let it compute.
         type: bool
         default: true
+      home:
+        description:
+          - Where a cluster mounts users' files, such as C(/home/jovyan); there the candidate finds an empty directory that it
+            can write to. Only with O(cluster).
+        type: path
 seealso:
   - module: hubwright.jupyterhub.notebook_image_info
   - module: hubwright.jupyterhub.hub_server
@@ -169,6 +176,19 @@ EXAMPLES = r"""
     password: "{{ registry_password }}"
     smoke_test:
       enabled: false
+
+- name: Promote what a build has put into an image stream of OpenShift
+  hubwright.jupyterhub.notebook_image:
+    name: notebook:live
+    store: image_stream
+    candidate: notebook:build
+    cluster:
+      namespace: course
+      seccomp: false
+    smoke_test:
+      jupyterhub_version: 6.1.1
+      memory: 1G
+      home: /home/jovyan
 """
 
 RETURN = r"""
@@ -257,6 +277,7 @@ SMOKE_TEST: dict[str, t.Any] = {
     "memory": {"type": "str"},
     "drop_capabilities": {"type": "bool", "default": True},
     "kernel": {"type": "bool", "default": True},
+    "home": {"type": "path"},
 }
 ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["promoted", "present", "rolled_back", "pruned"], "default": "promoted"},
@@ -312,6 +333,7 @@ def _trial(module: AnsibleModule) -> Trial | None:
         memory=_sizes.to_bytes(options["memory"], "smoke_test.memory") if options["memory"] else 0,
         drop_capabilities=options["drop_capabilities"],
         kernel=options["kernel"],
+        home=options["home"] or "",
     )
 
 

@@ -41,6 +41,8 @@ class Cluster:
         self.written: list[str] = []
         self.after: t.Callable[[str, Object], None] = lambda path, body: None
         """Called with what was made."""
+        self.others: t.Callable[[str, str, t.Any], tuple[int, t.Any] | None] = lambda method, path, body: None
+        """Asked first, for what is not kept as it is given."""
         self.kubeconfig = ""
 
     def put(self, path: str, **body: t.Any) -> Object:
@@ -66,6 +68,8 @@ class Cluster:
             return 200, self.logs.get(f"{path.split('/')[-2]}/{query['container']}", "")
         if method != "GET":
             self.written.append(f"{method} {path}")
+        if (other := self.others(method, path, body)) is not None:
+            return other
         if method == "POST":
             return 201, self._make(f"{path}/{body['metadata']['name']}", body)
         found = self.objects.get(path)
@@ -86,9 +90,14 @@ class Cluster:
         return made
 
     def _list(self, path: str, selector: str) -> list[Object]:
-        wanted = dict(part.split("=") for part in selector.split(",") if part)
+        wanted = [part.partition("=") for part in selector.split(",") if part]
         inside = [found for name, found in self.objects.items() if name.rpartition("/")[0] == path]
-        return [found for found in inside if wanted.items() <= (found["metadata"].get("labels") or {}).items()]
+        labels = [found["metadata"].get("labels") or {} for found in inside]
+        return [
+            found
+            for found, has in zip(inside, labels, strict=True)
+            if all(label in has and (not equals or has[label] == value) for label, equals, value in wanted)
+        ]
 
 
 @contextlib.contextmanager
@@ -110,7 +119,7 @@ def running(folder: pathlib.Path) -> t.Iterator[Cluster]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
         def log_message(self, *_arguments: t.Any) -> None:
             pass

@@ -163,7 +163,9 @@ def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bo
         "hub_kubernetes_image": "example.org/hub:1",
         "__hub_kubernetes_cluster": CLUSTER,
         # Texts that YAML would take for numbers.
-        "__hub_kubernetes_secret": {"digests": {"hub": "7951576267158025", "proxy": "0123456701234567", "database": "1_2"}},
+        "__hub_kubernetes_secret": {
+            "digests": {"hub": "7951576267158025", "proxy": "0123456701234567", "database": "1_2"}
+        },
         "__hub_kubernetes_config": {"text": "c = get_config()\n"},
     }
     defaults: dict[str, t.Any] = {}

@@ -9,13 +9,16 @@ import typing as t
 
 
 class ImageStore(t.Protocol):
-    """An engine or a registry."""
+    """An engine, a registry or an image stream of OpenShift."""
 
     #: Is this the engine itself, whose containers need its images?
     on_engine: bool
 
     def references(self, others: t.Sequence[str]) -> dict[str, str]:
         """Reference -> id of the image: the live reference, the tags of its history, and those of ``others`` that exist."""
+
+    def earlier(self) -> list[str]:
+        """Images that the store itself remembers as live before, the newest first."""
 
     def image(self, name: str, option: str) -> str:
         """The id of an image that can be made live.
@@ -31,7 +34,7 @@ class ImageStore(t.Protocol):
         """Take references of one image away, never by force; return why they stay, or nothing when they are gone."""
 
     def local(self, image: str, pull: bool) -> str:
-        """The image's id on the engine of this host, empty when it is not there; ``pull`` brings it there."""
+        """What the runtime knows the image by, empty when it is not there; ``pull`` brings it there."""
 
     def release_of(self, local: str) -> str:
-        """The id in this store of an image that the engine of this host has, empty when it is not from here."""
+        """The id in this store of an image that the runtime has, empty when it is not from here."""

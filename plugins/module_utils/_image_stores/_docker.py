@@ -39,6 +39,9 @@ class DockerStore:
             )
         }
 
+    def earlier(self) -> list[str]:
+        return []
+
     def image(self, name: str, option: str) -> str:
         found = self.engine.image(name)
         if found is None:

@@ -22,12 +22,13 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 class RegistryStore:
     """An ``ImageStore``; an image's id is the digest of its manifest, or of its index with all architectures.
 
-    :param engine: of this host, which is asked only where an image has to be on one.
+    :param engine: of this host, which is asked only where an image has to be on one. None: a cluster runs the images, whose
+        nodes pull them by digest.
     """
 
     on_engine = False
 
-    def __init__(self, repository: Repository, live: Reference, engine: EngineApi) -> None:
+    def __init__(self, repository: Repository, live: Reference, engine: EngineApi | None) -> None:
         self._repository = repository
         self._live = live
         self._engine = engine
@@ -48,6 +49,9 @@ class RegistryStore:
         if tag not in self._digests:
             self._digests[tag] = self._repository.digest(tag)
         return self._digests[tag]
+
+    def earlier(self) -> list[str]:
+        return []
 
     def image(self, name: str, option: str) -> str:
         if _DIGEST.fullmatch(name):
@@ -80,19 +84,21 @@ class RegistryStore:
 
     def local(self, image: str, pull: bool) -> str:
         name = f"{self._live.repository}@{image}"
+        if self._engine is None:
+            return name
         try:
             self._engine.get("/version", "say its version")
         except HubError as error:
             raise HubError(
                 error.message,
-                "A registry can not try an image out: give the socket of an engine, or promote without a test, with "
-                "smoke_test.enabled false.",
+                "A registry can not try an image out: give the socket of an engine or a cluster, or promote without a test, "
+                "with smoke_test.enabled false.",
             ) from error
         if pull and not self._engine.image(name):
-            self._pull(image)
+            self._pull(self._engine, image)
         return str((self._engine.image(name) or {}).get("Id", ""))
 
-    def _pull(self, image: str) -> None:
+    def _pull(self, engine: EngineApi, image: str) -> None:
         account = {
             "username": self._repository.username,
             "password": self._repository.password,
@@ -102,7 +108,7 @@ class RegistryStore:
         name = f"{self._live.repository}@{image}"
         hint = "The engine has to reach the registry and to trust its certificate (/etc/docker/certs.d)."
         try:
-            progress = self._engine.post(
+            progress = engine.post(
                 "/images/create", f"pull {name}", headers=headers, fromImage=self._live.repository, tag=image
             )
         except EngineRefused as error:
@@ -112,6 +118,8 @@ class RegistryStore:
                 raise HubError(f"The Docker engine could not pull {name}: {said.rstrip('.')}.", hint)
 
     def release_of(self, local: str) -> str:
+        if self._engine is None:
+            return local
         if self._on_engine is None:
             listed = self._engine.get(
                 "/images/json", "list its images", filters=json.dumps({"reference": [self._live.repository]})

@@ -29,7 +29,8 @@ class Store:
         self.found = {parse(key, "x").repository + ":latest": image for key, image in found.items()}
 
     def read(self) -> _releases.History:
-        return _releases.read(self.live, self.found, self.history_tags, NOW)[0]
+        earlier = [self.found[tag] for tag in self.history_tags if tag in self.found]
+        return _releases.read(self.live, self.found, earlier, NOW)[0]
 
     def apply(self, plan: _releases.Plan, count: int | None = None) -> None:
         for move in plan.moves[:count]:

@@ -12,6 +12,7 @@ import typing as t
 import uuid
 from collections.abc import Iterator
 
+import clusters
 import module_runs
 import pytest
 import registries
@@ -208,7 +209,7 @@ def test_what_the_registry_refuses_is_said(
             f"has no image {opened.host}/{repository}:no. Push it first",
         ),
         (opened, {"candidate": "other:1"}, f"expected an image of the repository {opened.host}/{repository}"),
-        (opened, {"history_tags": ["other:1"]}, f"expected a tag of the repository {opened.host}/{repository}"),
+        (opened, {"history_tags": ["other:1"]}, f"expected a tag of {opened.host}/{repository}"),
     ]
     for registry, options, message in cases:
         given = {"candidate": f"{registry.host}/{repository}:build-1", "smoke_test": NO_TEST} | options
@@ -270,3 +271,31 @@ def test_user_servers_are_told_by_the_digest_that_their_image_came_from(opened: 
         docker("network", "rm", hub)
         for image in {server["image_id"] for server in found["servers"]}:
             docker("image", "rm", "--force", image)  # it has a tag and a digest
+
+
+def test_nodes_of_a_cluster_get_the_candidate_by_its_digest(
+    opened: Registry, repository: str, tmp_path: pathlib.Path
+) -> None:
+    """No engine of this host is asked, neither for the test nor for who runs what."""
+    digest = push(opened, repository, "build-1")
+    live, path = f"{opened.host}/{repository}", "/api/v1/namespaces/course/pods"
+    with clusters.running(tmp_path) as cluster:
+
+        def made(path: str, body: clusters.Object) -> None:
+            if path.rpartition("/")[0].endswith("/pods"):
+                images.append(body["spec"]["containers"][0]["image"])
+                facts = {"program": "x", "installed": "6.1.1", "version": "6.1.1", "passed": True}
+                cluster.logs[f"{body['metadata']['name']}/stand-in"] = json.dumps(facts)
+
+        images: list[str] = []
+        cluster.after = made
+        place = {"socket": "/nowhere", "cluster": {"kubeconfig": cluster.kubeconfig, "namespace": "course"}}
+        test = {"jupyterhub_version": "6.1.1"}
+        assert call(opened, repository, candidate=f"{live}:build-1", smoke_test=test, **place)["live"] == digest
+        assert images == [f"{live}@{digest}"]
+        status = {"phase": "Running", "containerStatuses": [{"name": "notebook", "imageID": f"{live}@{digest}"}]}
+        labels = {"app": "course", "component": "singleuser-server"}
+        cluster.put(f"{path}/jupyter-ada", metadata={"labels": labels}, status=status)
+        name = {"name": f"{live}:live", "store": "registry", "hub": "course"}
+        found = module_runs.call(notebook_image_info, **name, **opened.options, **place)
+        assert [each["live"] for each in found["servers"]] == [True]

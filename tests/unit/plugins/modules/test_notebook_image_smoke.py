@@ -18,7 +18,7 @@ import notebook_images
 import pytest
 from notebook_images import build, docker, image_id, tags
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _smoke_test
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _smoke_engine
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi
 
 KERNELS = "/opt/venv/share/jupyter/kernels/python3/kernel.json"
@@ -51,7 +51,9 @@ def promote(name: str, candidate: str, **test: t.Any) -> dict[str, t.Any]:
 
 def left(image: str) -> list[str]:
     """Containers of tests of an image."""
-    return docker("ps", "--all", "--quiet", f"--filter=label={_smoke_test.LABEL}", f"--filter=ancestor={image}").split()
+    return docker(
+        "ps", "--all", "--quiet", f"--filter=label={_smoke_engine.LABEL}", f"--filter=ancestor={image}"
+    ).split()
 
 
 def file(path: str, content: str) -> str:
@@ -188,16 +190,16 @@ def test_a_run_that_is_stopped_leaves_nothing_and_one_that_is_killed_leaves_it_t
                 assert process.poll() is None and time.monotonic() < end, process.communicate()
             os.kill(process.pid, number)
         assert len(left(candidate)) == remain
-    _smoke_test.remove_left(EngineApi())
+    _smoke_engine.remove_left(EngineApi())
     assert not left(candidate)
     assert image_id(name) == before
 
 
 def test_a_test_that_is_under_way_is_left_alone() -> None:
     image = build()
-    container = docker("create", f"--label={_smoke_test.LABEL}={_smoke_test._me()}", image)
+    container = docker("create", f"--label={_smoke_engine.LABEL}={_smoke_engine._me()}", image)
     try:
-        _smoke_test.remove_left(EngineApi())
+        _smoke_engine.remove_left(EngineApi())
         assert left(image) == [container[:12]]
     finally:
         docker("rm", container)
