@@ -23,6 +23,8 @@ VENV := $(CACHE)/venv-$(call checksum,requirements.txt tests/requirements.txt co
 HUB_61 := $(CACHE)/hub-6.1-$(call checksum,requirements-hub-6.1.txt tests/hub_coverage.py tests/hub_unneeded.txt)
 HUB_55 := $(CACHE)/hub-5.5-$(call checksum,requirements-hub-5.5.txt tests/hub_coverage.py tests/hub_unneeded.txt)
 PROXY := $(CACHE)/proxy-$(PROXY_VERSION)-node-$(NODE_VERSION)-$(call checksum,/dev/null)
+CHECKOV := $(CACHE)/checkov-$(call checksum,tests/requirements-checkov.txt)
+export HUBWRIGHT_CHECKOV := $(CHECKOV)
 export HUBWRIGHT_HUB_61 := $(HUB_61)
 export HUBWRIGHT_HUB_55 := $(HUB_55)
 export HUBWRIGHT_PROXY := $(PROXY)
@@ -64,7 +66,7 @@ test: ## everything below: lint, test-unit, sanity, molecule; stops at the first
 lint: $(test_venv) $(DEV) ## ruff, mypy, yamllint, ansible-lint, changelog and documentation
 	@$(with_venv) scripts/lint
 
-test-unit: $(test_venv) $(hubs) $(DEV) ## unit tests against real JupyterHubs, on all cores with branch coverage; ARGS selects some, without coverage
+test-unit: $(test_venv) $(hubs) $(CHECKOV)/.complete $(DEV) ## unit tests against real JupyterHubs, on all cores with branch coverage; ARGS selects some, without coverage
 	@HUBWRIGHT_HUB_IMAGE=$$(HUBWRIGHT_CACHE=$(CACHE) tests/testbed/hub_image.sh requirements-hub-6.1.txt jupyterhub dockerspawner) \
 	$(VENV)/bin/python scripts/run_unit_tests.py $(ARGS)
 
@@ -86,14 +88,15 @@ docs: $(test_venv) $(DEV) ## write what is generated: role defaults, tables of v
 build: $(run_venv) ## build the collection's archive
 	$(VENV)/bin/ansible-galaxy collection build --force
 
-environments: $(test_venv) $(hubs) $(DEV) ## build every environment, nothing else
+environments: $(test_venv) $(hubs) $(CHECKOV)/.complete $(DEV) ## build every environment, nothing else
 	@echo "controller $(VENV)"
 	@echo "hub 6.1    $(HUB_61)"
 	@echo "hub 5.5    $(HUB_55)"
 	@echo "proxy      $(PROXY)"
+	@echo "checkov    $(CHECKOV)"
 
 clean: ## forget the environments and what the tests left
-	rm -rf $(addprefix $(CACHE)/,venv-* hub-* proxy-* systemd-host* sanity ansible registry registry.log dockerd.log debian-*.tar images.lock image.*) .dev .ansible .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+	rm -rf $(addprefix $(CACHE)/,venv-* hub-* proxy-* checkov-* systemd-host* sanity ansible registry registry.log dockerd.log debian-*.tar images.lock image.*) .dev .ansible .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
 
 $(DEV):
 	@mkdir -p $(@D)
@@ -120,6 +123,13 @@ $(HUB_61)/.complete $(HUB_55)/.complete: $(CACHE)/hub-%/.complete:
 	@packages=$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	cp tests/hub_coverage.py "$$packages/hub_coverage.py"; \
 	echo 'import hub_coverage' >"$$packages/hub_coverage.pth"
+	@touch $@
+
+$(CHECKOV)/.complete:
+	@echo "Building the environment of checkov in $(CHECKOV)"
+	@rm -rf $(@D)
+	@"$$(scripts/find-python)" -m venv $(@D)
+	@$(@D)/$(pip_install) -r tests/requirements-checkov.txt
 	@touch $@
 
 $(PROXY)/.complete:

@@ -43,8 +43,14 @@ CLUSTER = {
 CONTAINER = {
     "name": "side",
     "image": "example.org/side:1",
-    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    },
 }
+PROBE = {"httpGet": {"path": "/", "port": 80}}
 # Name -> variables that differ from the defaults.
 VARIANTS: dict[str, dict[str, t.Any]] = {
     "plain": {},
@@ -91,7 +97,7 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
         "hub_kubernetes_hub_volumes": [{"name": "theme", "configMap": {"name": "theme"}}],
         "hub_kubernetes_hub_mounts": [{"name": "theme", "mountPath": "/srv/theme"}],
         "hub_kubernetes_hub_init_containers": [{**CONTAINER, "name": "before"}],
-        "hub_kubernetes_hub_containers": [CONTAINER],
+        "hub_kubernetes_hub_containers": [{**CONTAINER, "livenessProbe": PROBE, "readinessProbe": PROBE}],
         "hub_kubernetes_node_selector": {"pool": "core"},
         "hub_kubernetes_tolerations": [{"key": "core", "operator": "Exists", "effect": "NoSchedule"}],
         "hub_kubernetes_priority_class": "core",
@@ -230,6 +236,31 @@ def test_a_field_that_does_not_exist_would_be_found(rendered: Rendered) -> None:
     deployment = objects(rendered, "plain")["Deployment/hub"]
     deployment["spec"]["template"]["spec"]["automountServiceAccount"] = True
     assert "automountServiceAccount" in complaint(json.dumps(deployment), VERSIONS[-1])
+
+
+def test_checkov_finds_nothing_that_is_not_explained(rendered: Rendered, tmp_path: pathlib.Path) -> None:
+    """What it finds and we keep is in tests/checkov.yaml, with the reason."""
+    seen: set[str] = set()
+    for variant in VARIANTS:
+        texts = [json.dumps(each, sort_keys=True) for each in rendered(variant)["objects"]]
+        new = [text for text in texts if text not in seen]
+        seen.update(new)
+        (tmp_path / f"{variant}.yaml").write_text("\n---\n".join(new), encoding="utf-8")
+    # What has to be found.
+    container = {"name": "planted", "image": "planted:1", "securityContext": {"privileged": True}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "planted"}, "spec": {"containers": [container]}}
+    (tmp_path / "planted.yaml").write_text(json.dumps(pod), encoding="utf-8")
+    program = pathlib.Path(os.environ["HUBWRIGHT_CHECKOV"]) / "bin" / "checkov"
+    command = [program, "--config-file", PROJECT / "tests" / "checkov.yaml", "--directory", tmp_path]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=600)
+    found = json.loads(done.stdout)
+    failed = [
+        (each["file_path"], each["check_id"], each["check_name"], each["resource"])
+        for each in found["results"]["failed_checks"]
+    ]
+    assert found["summary"]["passed"] > 10 * len(VARIANTS)
+    assert "CKV_K8S_16" in [check for path, check, _name, _resource in failed if path == "/planted.yaml"]
+    assert [each for each in failed if each[0] != "/planted.yaml"] == []
 
 
 @every_variant
