@@ -73,11 +73,13 @@ class Pulled:
     nodes: list[Node]
     problems: list[str]
     """What hinders the cluster from making pods, in its own words."""
+    complete: bool = True
+    """All pods are there: each node that takes one is known."""
 
     @property
     def ready(self) -> bool:
         """Every node that takes pods has all images."""
-        return self.ended and not self.problems and all(node.state in (READY, SKIPPED) for node in self.nodes)
+        return self.ended and self.complete and not self.problems and all(node.state in (READY, SKIPPED) for node in self.nodes)
 
 
 def start(cluster: Cluster, namespace: str, wanted: t.Sequence[Object]) -> None:
@@ -116,16 +118,24 @@ def watch(
         found = [_look(cluster, namespace, each, seen) for each in wanted]
         nodes = _together([node for nodes, _problems, _complete in found for node in nodes])
         problems = [problem for _nodes, problems, _complete in found for problem in problems]
+        complete = all(each for _nodes, _problems, each in found)
         failed = problems or any(node.state == FAILED for node in nodes)
         # While one node has failed for good, the others only waste time; a moment more lets them say the same.
         settled = all(node.state != PULLING for node in nodes)
-        if all(complete for _nodes, _problems, complete in found) and settled:
-            return Pulled(True, nodes, problems)
-        if failed and seen.for_long("failed"):
-            return Pulled(True, nodes, problems)
+        if (complete and settled) or (failed and seen.for_long("failed")):
+            return Pulled(True, nodes, problems, complete)
         if late:
-            return Pulled(False, nodes, problems)
+            return Pulled(False, nodes, problems or _absent(wanted, found), complete)
         sleep(0.5)
+
+
+def _absent(wanted: t.Sequence[Object], found: t.Sequence[tuple[list[Node], list[str], bool]]) -> list[str]:
+    """What to say of pods that never came, which nothing explains."""
+    return [
+        f"the cluster has not made all pods of the DaemonSet {each['metadata']['name']}"
+        for each, (_nodes, _problems, complete) in zip(wanted, found)
+        if not complete
+    ]
 
 
 class _Seen:

@@ -33,7 +33,7 @@ def pools(profiles: t.Mapping[str, t.Any], layers: t.Sequence[t.Mapping[str, t.A
         pool = found.setdefault(
             key, {"key": key, "node_selector": dict(selector), "tolerations": list(tolerations), "images": []}
         )
-        pool["images"] += [image for image in _images(traits) if image not in pool["images"]]
+        pool["images"] = list(dict.fromkeys([*pool["images"], *_images(traits)]))
     return list(found.values())
 
 
