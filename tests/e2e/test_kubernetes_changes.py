@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import urllib.error
+import urllib.request
+import uuid
+
 from hub_user import HubUser
-from installation import uninterrupted, wait_until
+from installation import PROJECT, uninterrupted, wait_until
 from kubernetes_installation import KubernetesInstallation
+
+PROMOTED = "127.0.0.1:5000/hubwright/molecule-cluster"
 
 
 def pids(hub: KubernetesInstallation) -> dict[str, int]:
@@ -63,6 +71,46 @@ def test_a_configuration_that_does_not_start_goes_back(cluster_hub: KubernetesIn
     assert not hub.refuses("bob"), "expected that people can sign in"
     hub.play()
     assert hub.play().changes == 0
+
+
+def test_nodes_have_a_promoted_image_before_its_name_moves(cluster_hub: KubernetesInstallation) -> None:
+    """They pull it by its digest. Where nodes do not reach the registry, each of them says so and the name stays as it is."""
+    hub, live, candidate = cluster_hub, f"{PROMOTED}:live", f"{PROMOTED}:build"
+    make = [str(PROJECT / "tests" / "testbed" / "notebook_image.sh"), uuid.uuid4().hex, candidate]
+    for command in (make, ["docker", "push", "--quiet", candidate]):
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    before, built = digest(live), digest(candidate)
+    # A cluster of containers has images of its own, and this machine's registry is not on its loopback address.
+    reached = "KUBECONFIG" not in os.environ
+    play = hub.play(
+        "promote_image",
+        fails=not reached,
+        hub_image=live,
+        hub_settings_extra={"KubeSpawner": {"image_pull_policy": "Always"}},
+        notebook_image_candidate=candidate,
+        notebook_image_registry={"plain_http": True},
+        notebook_image_smoke_test=False,
+    )
+    said = "ready, 1 image" if reached else f"failed, {PROMOTED}@{built}: "
+    play.must_say(*(f"{node}: {said}" for node in hub.nodes()), f"{live} is {built}" if reached else "Nothing was switched")
+    assert digest(live) == (built if reached else before)
+    if reached:
+        pulled = play.text.partition("Make it live")[0]
+        assert all(f"{node}: {said}" in pulled for node in hub.nodes()), "expected that nodes pull it first"
+
+
+def digest(reference: str) -> str:
+    """What a name of the registry is; empty when there is none."""
+    repository, _colon, tag = reference.removeprefix("127.0.0.1:5000/").rpartition(":")
+    kinds = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+    request = urllib.request.Request(
+        f"http://127.0.0.1:5000/v2/{repository}/manifests/{tag}", headers={"Accept": kinds}, method="HEAD"
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return str(answer.headers["Docker-Content-Digest"])
+    except urllib.error.HTTPError:
+        return ""
 
 
 def test_a_new_release_of_the_hub_interrupts_nobody(changed_hub: KubernetesInstallation) -> None:

@@ -22,7 +22,8 @@ PROJECT = pathlib.Path(__file__).parents[2]
 ROLE = PROJECT / "roles" / "hub_kubernetes"
 # All whose schemas there are, 1.25 the oldest.
 VERSIONS = kubernetes_validate.utils.all_versions()
-DEFAULT_IMAGE = yaml.safe_load((PROJECT / "roles/hub/defaults/main.yml").read_text(encoding="utf-8"))["hub_image"]
+_DEFAULTS = yaml.safe_load((PROJECT / "roles/hub/defaults/main.yml").read_text(encoding="utf-8"))
+DEFAULT_IMAGE = _DEFAULTS["hub_image"].replace("{{ hub_version }}", _DEFAULTS["hub_version"])
 schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 CLUSTER = {
     "version": "1.33.1",
