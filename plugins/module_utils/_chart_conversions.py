@@ -445,10 +445,8 @@ def user_network(to: Translation, row: Row, given: t.Any) -> None:
         )
 
 
-def switched_on(to: Translation, row: Row, given: t.Any) -> None:
-    """Nothing to do for what is switched off; impossible when it is on."""
-    if given:
-        raise Impossible(row.note)
+def pulled_before(to: Translation, row: Row, given: t.Any) -> None:
+    to.set(row.variable, "required" if given else "never")
 
 
 def names_of_secrets(to: Translation, row: Row, given: t.Any) -> None:

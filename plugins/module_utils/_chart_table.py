@@ -39,11 +39,11 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._chart_conver
     nothing,
     only,
     profiles,
+    pulled_before,
     same,
     service_account,
     services,
     storage,
-    switched_on,
     token,
     trait,
     user_environment,
@@ -86,7 +86,7 @@ _SCHEDULER = (
     "No scheduler comes with the hub; name one of the cluster by hub_settings_extra, KubeSpawner.scheduler_name."
 )
 _OWN_POLICIES = "Open more by the labels hub.jupyter.org/network-access-*, or by a NetworkPolicy of your own beside it."
-_PULLS = "Nodes pull an image when the first server there needs it; a DaemonSet of your own can pull it before."
+_PULLS = "What user servers start is pulled with their tolerations, by pods of the role's own."
 _AUTOHTTPS = "There is no pod of its own for certificates: an Ingress or a Gateway ends TLS."
 
 # Values that mean something although they are not given, since it is something else here.
@@ -429,15 +429,15 @@ ROWS: tuple[Row, ...] = (
     _ours("scheduling.userPods.tolerations", f"{_K}user_tolerations"),
     _ours("scheduling.userPods.nodeAffinity.matchNodePurpose", f"{_K}user_node_selector", "require", node_purpose),
     # --- images on nodes
-    Row("prePuller.hook.enabled", "", _PULLS, switched_on, kind="impossible"),
-    Row("prePuller.continuous.enabled", "", _PULLS, switched_on, kind="impossible"),
-    _always("prePuller.pullProfileListImages", _PULLS),
-    _never("prePuller.extraImages", _PULLS),
+    _ours("prePuller.hook.enabled", f"{_K}prepull", "A node that is full or away holds nothing up.", pulled_before),
+    _ours("prePuller.continuous.enabled", f"{_K}prepull_new_nodes"),
+    _always("prePuller.pullProfileListImages", "Images of profiles are pulled too."),
+    _never("prePuller.extraImages", "Only what user servers start is pulled; a DaemonSet of your own can pull more."),
     _always("prePuller.extraTolerations", _PULLS),
     _always("prePuller.hook", _PULLS),
     _always("prePuller.annotations", _PULLS),
     _always("prePuller.labels", _PULLS),
-    _always("prePuller.resources", _PULLS),
+    _ours("prePuller.resources", f"{_K}prepull_resources"),
     _always("prePuller.containerSecurityContext", _PULLS),
     _always("prePuller.revisionHistoryLimit", _PULLS),
     _always("prePuller.pause", _PULLS),

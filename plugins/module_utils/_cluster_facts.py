@@ -14,6 +14,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster impo
 KINDS: dict[str, tuple[str, str]] = {
     "HTTPRoute": ("gateway.networking.k8s.io/v1", "httproutes"),
     "Ingress": ("networking.k8s.io/v1", "ingresses"),
+    "DaemonSet": ("apps/v1", "daemonsets"),
     "Deployment": ("apps/v1", "deployments"),
     "Service": ("v1", "services"),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),

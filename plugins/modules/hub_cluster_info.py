@@ -25,7 +25,7 @@ options:
     description: Kinds that the account must be able to get, create, patch and delete.
     type: list
     elements: str
-    choices: [HTTPRoute, Ingress, Deployment, Service, NetworkPolicy, RoleBinding, Role, ServiceAccount, ConfigMap, PersistentVolumeClaim, Secret]
+    choices: [HTTPRoute, Ingress, DaemonSet, Deployment, Service, NetworkPolicy, RoleBinding, Role, ServiceAccount, ConfigMap, PersistentVolumeClaim, Secret]
     default: []
   secrets:
     description: Names of Secrets that the hub needs.

@@ -23,7 +23,8 @@ from installation import PATIENCE, PROJECT, Installation, wait_until
 CLUSTER = str(PROJECT / "tests" / "testbed" / "cluster.sh")
 # What a playbook places, but for what the cluster itself writes into it.
 KINDS = (
-    "deployments,services,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies,persistentvolumeclaims"
+    "deployments,daemonsets,services,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies,"
+    "persistentvolumeclaims"
 )
 Object = dict[str, t.Any]
 
@@ -88,6 +89,10 @@ class KubernetesInstallation(Installation):
         found = self.objects("pods", f"app=jupyterhub,component={service}")
         living = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(living, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+    def nodes(self) -> list[str]:
+        """Names of the cluster's nodes."""
+        return self.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split()
 
     def server_of(self, user: str) -> str:
         """Name of the pod of a user's default server."""

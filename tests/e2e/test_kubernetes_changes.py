@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import urllib.error
+import urllib.request
+import uuid
+
 from hub_user import HubUser
-from installation import uninterrupted
+from installation import PROJECT, uninterrupted, wait_until
 from kubernetes_installation import KubernetesInstallation
+
+PROMOTED = "127.0.0.1:5000/hubwright/molecule-cluster"
 
 
 def pids(hub: KubernetesInstallation) -> dict[str, int]:
@@ -15,8 +23,24 @@ def pids(hub: KubernetesInstallation) -> dict[str, int]:
     return {service: hub.pid(service) for service in hub.services}
 
 
+def kept(hub: KubernetesInstallation) -> list[str]:
+    """Nodes on which a pod keeps the images of user servers."""
+    pods = hub.pods("continuous-image-puller")
+    assert all(pod["spec"]["containers"][0]["image"] == hub.variables()["hub_image"] for pod in pods)
+    return sorted(pod["spec"]["nodeName"] for pod in pods if pod["status"]["phase"] == "Running")
+
+
+def pulled_before_the_switch(hub: KubernetesInstallation, text: str) -> bool:
+    """Does a play say of each node that it has the image, before anything is applied?"""
+    before = text.partition("Apply the manifests")[0]
+    return all(f"{node}: ready, 1 image" in before for node in hub.nodes())
+
+
 def test_two_people_notice_neither_a_restart_nor_a_change(cluster_hub: KubernetesInstallation) -> None:
-    """Both compute on open connections; check mode tells beforehand; going back is a change like any other."""
+    """Both compute on open connections; check mode tells beforehand; going back is a change like any other.
+
+    The nodes have the images already: nothing is pulled, and what keeps them there for new nodes is placed beside the hub.
+    """
     hub = cluster_hub
     people = [hub.user(name) for name in ("alice", "bob")]
     before, files = pids(hub), hub.files()
@@ -26,9 +50,11 @@ def test_two_people_notice_neither_a_restart_nor_a_change(cluster_hub: Kubernete
         assert foreseen.changes
         assert (hub.files(), pids(hub)) == (files, before), "expected that check mode touches nothing"
         hub.play("restart_hub")
-        hub.play(hub_announcement="Closed on Friday")
+        changes = {"hub_announcement": "Closed on Friday", "hub_kubernetes_prepull_new_nodes": True}
+        assert "Have nodes pull" not in hub.play(**changes).text, "expected that images that nodes have are not pulled"
         assert "Closed on Friday" in people[0].home()
-        again = hub.play(hub_announcement="Closed on Friday")
+        wait_until("every node keeps the images", lambda: kept(hub) == sorted(hub.nodes()))
+        again = hub.play(**changes)
         assert again.changes == 0, f"expected no change at the second run, got {again.changed}"
     after = pids(hub)
     assert after["proxy"] == before["proxy"], "expected that the proxy is the same container"
@@ -47,6 +73,46 @@ def test_a_configuration_that_does_not_start_goes_back(cluster_hub: KubernetesIn
     assert hub.play().changes == 0
 
 
+def test_nodes_have_a_promoted_image_before_its_name_moves(cluster_hub: KubernetesInstallation) -> None:
+    """They pull it by its digest. Where nodes do not reach the registry, each of them says so and the name stays as it is."""
+    hub, live, candidate = cluster_hub, f"{PROMOTED}:live", f"{PROMOTED}:build"
+    make = [str(PROJECT / "tests" / "testbed" / "notebook_image.sh"), uuid.uuid4().hex, candidate]
+    for command in (make, ["docker", "push", "--quiet", candidate]):
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    before, built = digest(live), digest(candidate)
+    # A cluster of containers has images of its own, and this machine's registry is not on its loopback address.
+    reached = "KUBECONFIG" not in os.environ
+    play = hub.play(
+        "promote_image",
+        fails=not reached,
+        hub_image=live,
+        hub_settings_extra={"KubeSpawner": {"image_pull_policy": "Always"}},
+        notebook_image_candidate=candidate,
+        notebook_image_registry={"plain_http": True},
+        notebook_image_smoke_test=False,
+    )
+    said = "ready, 1 image" if reached else f"failed, {PROMOTED}@{built}: "
+    play.must_say(*(f"{node}: {said}" for node in hub.nodes()), f"{live} is {built}" if reached else "Nothing was switched")
+    assert digest(live) == (built if reached else before)
+    if reached:
+        pulled = play.text.partition("Make it live")[0]
+        assert all(f"{node}: {said}" in pulled for node in hub.nodes()), "expected that nodes pull it first"
+
+
+def digest(reference: str) -> str:
+    """What a name of the registry is; empty when there is none."""
+    repository, _colon, tag = reference.removeprefix("127.0.0.1:5000/").rpartition(":")
+    kinds = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+    request = urllib.request.Request(
+        f"http://127.0.0.1:5000/v2/{repository}/manifests/{tag}", headers={"Accept": kinds}, method="HEAD"
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return str(answer.headers["Docker-Content-Digest"])
+    except urllib.error.HTTPError:
+        return ""
+
+
 def test_a_new_release_of_the_hub_interrupts_nobody(changed_hub: KubernetesInstallation) -> None:
     """From 5.5 to 6.1 with its database; kernels stay open, and alice is still signed in."""
     hub = changed_hub
@@ -54,13 +120,15 @@ def test_a_new_release_of_the_hub_interrupts_nobody(changed_hub: KubernetesInsta
     images = (hub.scratch / "images").read_text(encoding="utf-8").split()
     hub.play("teardown", hub_kubernetes_remove_users_claims=True)
     older = {"hub_version": "5.5.4", "hub_image": known["hub_image"].replace("6.1.1", "5.5.4")}
-    hub.play(**older, hub_kubernetes_image=images[1])
+    play = hub.play(**older, hub_kubernetes_image=images[1])
+    assert pulled_before_the_switch(hub, play.text), f"expected that nodes pull {older['hub_image']} first: {play.text}"
     alice = hub.user("alice")
     assert alice.request("GET", "/hub/api/")["version"] == "5.5.4"
     alice.start_server()
     alice.write("before.txt", "written under the older hub")
     with uninterrupted(alice):
-        hub.play()
+        play = hub.play()
         assert alice.request("GET", "/hub/api/")["version"] == "6.1.1"
+    assert pulled_before_the_switch(hub, play.text), f"expected that nodes pull {known['hub_image']} first: {play.text}"
     assert alice.read("before.txt") == "written under the older hub"
     assert hub.play().changes == 0, "expected that nothing is left to do"

@@ -66,6 +66,15 @@ def test_a_mistake_is_named(untouched: KubernetesInstallation, mistake: str) -> 
     untouched.play(fails=True, **given).must_say(*said)
 
 
+def test_an_image_that_no_node_can_pull_is_refused(untouched: KubernetesInstallation, alice: HubUser) -> None:
+    """Of each node with the cluster's own reason, before anything is switched; people go on."""
+    missing = "127.0.0.1:5000/jupyterhub/no-such-notebook:1"
+    with uninterrupted(alice):
+        play = untouched.play(fails=True, hub_image=missing)
+    said = [f"{node}: failed, {missing}: Failed to pull image" for node in untouched.nodes()]
+    play.must_say(*said, "Nothing was switched")
+
+
 def test_a_cluster_that_does_not_answer_is_named(untouched: KubernetesInstallation) -> None:
     """With its address."""
 

@@ -12,7 +12,7 @@ from kubernetes_installation import KINDS, KubernetesInstallation
 def left(hub: KubernetesInstallation) -> set[str]:
     """What the namespace still has, but for what the cluster and the tests put there."""
     own = ("default", "deployer", "spawner", "kube-root-ca.crt")
-    found = hub.objects(f"{KINDS},pods,ingresses,daemonsets,jobs,replicasets")
+    found = hub.objects(f"{KINDS},pods,ingresses,jobs,replicasets")
     return {
         f"{each['kind']} {each['metadata']['name']}"
         for each in found

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -21,6 +22,8 @@ PROJECT = pathlib.Path(__file__).parents[2]
 ROLE = PROJECT / "roles" / "hub_kubernetes"
 # All whose schemas there are, 1.25 the oldest.
 VERSIONS = kubernetes_validate.utils.all_versions()
+_DEFAULTS = yaml.safe_load((PROJECT / "roles/hub/defaults/main.yml").read_text(encoding="utf-8"))
+DEFAULT_IMAGE = _DEFAULTS["hub_image"].replace("{{ hub_version }}", _DEFAULTS["hub_version"])
 schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 CLUSTER = {
     "version": "1.33.1",
@@ -51,6 +54,9 @@ CONTAINER = {
     },
 }
 PROBE = {"httpGet": {"path": "/", "port": 80}}
+GPU = {"node_selector": {"gpu": "yes"}, "tolerations": [{"key": "gpu", "operator": "Exists"}]}
+# The key of nodes that nothing chooses.
+NO_CHOICE = hashlib.sha256(b"[{}, []]").hexdigest()[:8]
 # Name -> variables that differ from the defaults.
 VARIANTS: dict[str, dict[str, t.Any]] = {
     "plain": {},
@@ -109,7 +115,27 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
         "hub_extra_files": {"themes/dark.css": {"content": "body {}"}, "key": {"content": "x", "mode": "0400"}},
         "hub_templates": {"page.html": "<p>one</p>"},
     },
-    "no_uid": {"hub_kubernetes_uid": 0, "hub_database": "postgresql"},
+    "no_uid": {"hub_kubernetes_uid": 0, "hub_database": "postgresql", "hub_kubernetes_prepull_new_nodes": True},
+    "new_nodes": {
+        "hub_kubernetes_prepull_new_nodes": True,
+        "hub_kubernetes_pull_secrets": ["registry"],
+        "hub_kubernetes_labels": {"team": "teaching"},
+        "hub_kubernetes_user_node_selector": {"pool": "users"},
+        "hub_kubernetes_user_init_containers": [{**CONTAINER, "name": "before", "image": "example.org/before:1"}],
+        "hub_kubernetes_user_containers": [CONTAINER],
+        "hub_profiles": {
+            "gpu": {"display_name": "GPU", "image": "example.org/gpu:1", "settings": GPU},
+            # A digest of digits alone is a text too.
+            "old": {"display_name": "Old", "image": "1234567890"},
+        },
+    },
+    "known_nodes": {
+        "hub_image": "example.org/notebook:2",
+        "__hub_kubernetes_cluster": {
+            **CLUSTER,
+            "record": {"images.json": json.dumps([{"key": NO_CHOICE, "images": ["example.org/notebook:2"]}])},
+        },
+    },
     "own_account": {"hub_kubernetes_service_account": "hub-account"},
     "no_policies": {"hub_kubernetes_network_policies": False},
     "closed": {
@@ -130,7 +156,7 @@ PLAY = """
     - ansible.builtin.copy:
         dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
         mode: "0600"
-        content: "{{ {'objects': hub_kubernetes__objects if applied else [], 'problems': (hub_kubernetes__problems or '').splitlines()} | to_json }}"
+        content: "{{ {'objects': hub_kubernetes__objects if applied else [], 'pulls': hub_kubernetes__pull_definitions if applied else [], 'problems': (hub_kubernetes__problems or '').splitlines()} | to_json }}"
 """
 Object = dict[str, t.Any]
 
@@ -206,8 +232,9 @@ def objects(rendered: Rendered, variant: str) -> dict[str, Object]:
 
 
 def pods(found: dict[str, Object]) -> dict[str, Object]:
-    """Deployment -> what its pods are made from."""
-    return {name: each["spec"]["template"] for name, each in found.items() if each["kind"] == "Deployment"}
+    """Deployment or DaemonSet -> what its pods are made from."""
+    kinds = ("Deployment", "DaemonSet")
+    return {name: each["spec"]["template"] for name, each in found.items() if each["kind"] in kinds}
 
 
 @functools.cache
@@ -228,7 +255,8 @@ def test_every_object_is_what_the_apis_expect(
     monkeypatch.setattr(kubernetes_validate.utils, "schema_contents", schema_contents)
     assert len(VERSIONS) >= 10
     # HTTPRoute is an API that is added to clusters.
-    texts = [json.dumps(each, sort_keys=True) for each in rendered(variant)["objects"] if each["kind"] != "HTTPRoute"]
+    several = [*rendered(variant)["objects"], *rendered(variant)["pulls"]]
+    texts = [json.dumps(each, sort_keys=True) for each in several if each["kind"] != "HTTPRoute"]
     assert [said for text in texts for version in VERSIONS if (said := complaint(text, version))] == []
 
 
@@ -287,7 +315,7 @@ def test_pods_satisfy_the_standard_restricted(rendered: Rendered, variant: str) 
         assert spec["securityContext"].get("runAsUser") != 0
         assert not any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC"))
         allowed = {"name", "configMap", "secret", "persistentVolumeClaim", "emptyDir"}
-        assert all(set(volume) <= allowed for volume in spec["volumes"])
+        assert all(set(volume) <= allowed for volume in spec.get("volumes", []))
         for container in [*spec.get("initContainers", []), *spec["containers"]]:
             assert container["securityContext"]["allowPrivilegeEscalation"] is False
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
@@ -317,7 +345,7 @@ def test_selectors_find_the_pods_and_only_the_hub_may_use_the_cluster(rendered: 
 def test_mounts_have_volumes_and_volumes_have_objects(rendered: Rendered, variant: str) -> None:
     found = objects(rendered, variant)
     for template in pods(found).values():
-        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        volumes = {volume["name"]: volume for volume in template["spec"].get("volumes", [])}
         for container in [*template["spec"].get("initContainers", []), *template["spec"]["containers"]]:
             assert {mount["name"] for mount in container.get("volumeMounts", [])} <= set(volumes)
         for volume in volumes.values():
@@ -465,6 +493,50 @@ def test_a_change_restarts_only_what_reads_it(rendered: Rendered) -> None:
     assert pods(objects(rendered, "files"))["Deployment/hub"] != plain["Deployment/hub"]
 
 
+def test_nodes_keep_the_images_that_start_there(rendered: Rendered) -> None:
+    found = objects(rendered, "new_nodes")
+    keepers = [each for name, each in found.items() if name.startswith("DaemonSet/continuous-image-puller-")]
+    specs = [each["spec"]["template"]["spec"] for each in keepers]
+    plain = [spec for spec in specs if spec["nodeSelector"] == {"pool": "users"}]
+    gpu = [spec for spec in specs if spec["nodeSelector"] == {"gpu": "yes"}]
+    assert len(specs) == 2 and len(plain) == len(gpu) == 1
+
+    def images(spec: Object) -> list[str]:
+        return [each["image"] for each in spec["containers"]]
+
+    beside = ["example.org/before:1", "example.org/side:1"]
+    assert images(plain[0])[1:] == [*beside, "1234567890"]
+    assert images(gpu[0]) == ["example.org/gpu:1", *beside]
+    assert gpu[0]["tolerations"] == GPU["tolerations"] and "tolerations" not in plain[0]
+    for spec in specs:
+        assert spec["imagePullSecrets"] == [{"name": "registry"}] and spec["automountServiceAccountToken"] is False
+    for each in keepers:
+        assert each["metadata"]["labels"]["team"] == "teaching"
+    assert not [name for name in objects(rendered, "plain") if name.startswith("DaemonSet/")]
+
+
+def test_only_new_images_are_pulled_before_a_change(rendered: Rendered) -> None:
+    def pulls(variant: str) -> list[Object]:
+        several: list[Object] = rendered(variant)["pulls"]
+        return several
+
+    assert pulls("known_nodes") == []
+    (plain,) = pulls("plain")
+    assert plain["metadata"]["name"] == f"hook-image-puller-{NO_CHOICE}"
+    assert [each["image"] for each in plain["spec"]["template"]["spec"]["containers"]] == [DEFAULT_IMAGE]
+    (other,) = pulls("other_name")
+    assert other["metadata"]["name"].startswith("course-hook-image-puller-")
+    keepers = {name for name in objects(rendered, "new_nodes") if name.startswith("DaemonSet/")}
+    assert len(pulls("new_nodes")) == 2 and not keepers & {f"DaemonSet/{e['metadata']['name']}" for e in pulls("new_nodes")}
+    # Policies for hub, proxy and servers are not theirs.
+    for variant in VARIANTS:
+        for each in pulls(variant):
+            labels = each["spec"]["template"]["metadata"]["labels"]
+            for policy in objects(rendered, variant).values():
+                if policy["kind"] == "NetworkPolicy":
+                    assert not policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+
+
 def test_without_a_number_the_cluster_chooses_it(rendered: Rendered) -> None:
     for template in pods(objects(rendered, "no_uid")).values():
         assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(template["spec"]["securityContext"])
@@ -504,6 +576,14 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     "bad_issuer": (
         {"hub_kubernetes_issuer": "letsencrypt"},
         "hub_kubernetes_issuer is letsencrypt; expected ClusterIssuer/<name>",
+    ),
+    "no_time": (
+        {"hub_kubernetes_prepull_timeout": 0},
+        "hub_kubernetes_prepull_timeout is 0; expected a number of seconds above 0",
+    ),
+    "puller": (
+        {"hub_kubernetes_prepull_resources": {"limits": {"memory": "64MB"}}},
+        "hub_kubernetes_prepull_resources.limits.memory is 64MB; expected an amount",
     ),
     "port": ({"hub_kubernetes_node_port": 32000}, "a node port needs hub_kubernetes_service: NodePort"),
     "tls": (

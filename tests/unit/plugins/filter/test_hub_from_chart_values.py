@@ -104,6 +104,8 @@ def test_the_hub_of_a_course_comes_out() -> None:
         "hub_kubernetes_service": "ClusterIP",
         "hub_kubernetes_pull_secrets": ["registry"],
         "hub_kubernetes_user_node_selector": {"hub.jupyter.org/node-purpose": "user"},
+        "hub_kubernetes_prepull": "never",
+        "hub_kubernetes_prepull_new_nodes": True,
         "hub_kubernetes_user_egress": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 5432}]}],
         "hub_kubernetes_environment": {
             "COURSE": "algebra",
@@ -128,7 +130,6 @@ def test_the_hub_of_a_course_comes_out() -> None:
     assert {entry["value"] for entry in result["impossible"]} == {
         "scheduling.userScheduler",
         "scheduling.userPlaceholder",
-        "prePuller.continuous.enabled",
     }
     questions = why(result)
     for value in (
