@@ -189,7 +189,9 @@ def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bo
         "hub_kubernetes_image": "example.org/hub:1",
         "__hub_kubernetes_cluster": CLUSTER,
         # Texts that YAML would take for numbers.
-        "__hub_kubernetes_secret": {"digests": {"hub": "7951576267158025", "proxy": "0123456701234567", "database": "1_2"}},
+        "__hub_kubernetes_secret": {
+            "digests": {"hub": "7951576267158025", "proxy": "0123456701234567", "database": "1_2"}
+        },
         "__hub_kubernetes_config": {"text": "c = get_config()\n"},
     }
     defaults: dict[str, t.Any] = {}
@@ -494,7 +496,9 @@ def test_only_new_images_are_pulled_before_a_change(rendered: Rendered) -> None:
     (other,) = pulls("other_name")
     assert other["metadata"]["name"].startswith("course-hook-image-puller-")
     keepers = {name for name in objects(rendered, "new_nodes") if name.startswith("DaemonSet/")}
-    assert len(pulls("new_nodes")) == 2 and not keepers & {f"DaemonSet/{e['metadata']['name']}" for e in pulls("new_nodes")}
+    assert len(pulls("new_nodes")) == 2 and not keepers & {
+        f"DaemonSet/{e['metadata']['name']}" for e in pulls("new_nodes")
+    }
     # Policies for hub, proxy and servers are not theirs.
     for variant in VARIANTS:
         for each in pulls(variant):
