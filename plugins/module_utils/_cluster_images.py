@@ -32,7 +32,13 @@ _AFTER_PULL = {
 }
 # A pull that failed is tried again; these are never.
 _AT_ONCE = {"ErrImageNeverPull", "InvalidImageName"}
-_MAY_MEND = {"ErrImagePull", "ImageInspectError", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"}
+_MAY_MEND = {
+    "ErrImagePull",
+    "ImageInspectError",
+    "ImagePullBackOff",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+}
 _TRIES = 2
 
 
@@ -79,7 +85,12 @@ class Pulled:
     @property
     def ready(self) -> bool:
         """Every node that takes pods has all images."""
-        return self.ended and self.complete and not self.problems and all(node.state in (READY, SKIPPED) for node in self.nodes)
+        return (
+            self.ended
+            and self.complete
+            and not self.problems
+            and all(node.state in (READY, SKIPPED) for node in self.nodes)
+        )
 
 
 def start(cluster: Cluster, namespace: str, wanted: t.Sequence[Object]) -> None:
@@ -154,9 +165,7 @@ def _path(namespace: str) -> str:
     return f"/apis/apps/v1/namespaces/{namespace}/daemonsets"
 
 
-def _look(
-    cluster: Cluster, namespace: str, wanted: Object, seen: _Seen
-) -> tuple[list[Node], list[str], bool]:
+def _look(cluster: Cluster, namespace: str, wanted: Object, seen: _Seen) -> tuple[list[Node], list[str], bool]:
     """The nodes of one DaemonSet, what hinders it, and whether all of its pods are there."""
     name = wanted["metadata"]["name"]
     found = cluster.find(f"{_path(namespace)}/{name}")
@@ -175,8 +184,8 @@ def _look(
     events = _Events(cluster, namespace)
     nodes = [_node(pod, events, seen) for pod in pods]
     problems = []
-    # A quota, for example: the cluster tries again and again, and says so in events alone.
-    if known and missing > 0 and seen.for_long(f"{name} has no pods", 2):
+    # A quota, for example: the cluster tries again and again, and says so in events alone, not even that it has seen the DaemonSet.
+    if missing > 0 and seen.for_long(f"{name} has no pods", 2):
         problems = events.of(name, "FailedCreate")[-1:]
     return nodes, problems, missing <= 0
 

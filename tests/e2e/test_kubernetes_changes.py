@@ -92,7 +92,9 @@ def test_nodes_have_a_promoted_image_before_its_name_moves(cluster_hub: Kubernet
         notebook_image_smoke_test=False,
     )
     said = "ready, 1 image" if reached else f"failed, {PROMOTED}@{built}: "
-    play.must_say(*(f"{node}: {said}" for node in hub.nodes()), f"{live} is {built}" if reached else "Nothing was switched")
+    play.must_say(
+        *(f"{node}: {said}" for node in hub.nodes()), f"{live} is {built}" if reached else "Nothing was switched"
+    )
     assert digest(live) == (built if reached else before)
     if reached:
         pulled = play.text.partition("Make it live")[0]

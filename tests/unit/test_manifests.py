@@ -527,7 +527,9 @@ def test_only_new_images_are_pulled_before_a_change(rendered: Rendered) -> None:
     (other,) = pulls("other_name")
     assert other["metadata"]["name"].startswith("course-hook-image-puller-")
     keepers = {name for name in objects(rendered, "new_nodes") if name.startswith("DaemonSet/")}
-    assert len(pulls("new_nodes")) == 2 and not keepers & {f"DaemonSet/{e['metadata']['name']}" for e in pulls("new_nodes")}
+    assert len(pulls("new_nodes")) == 2 and not keepers & {
+        f"DaemonSet/{e['metadata']['name']}" for e in pulls("new_nodes")
+    }
     # Policies for hub, proxy and servers are not theirs.
     for variant in VARIANTS:
         for each in pulls(variant):

@@ -71,9 +71,7 @@ def test_profiles_of_the_spawner_are_followed_into_their_options() -> None:
         {"kubespawner_override": {"image": "p:1"}, "profile_options": {"image": {"choices": choices}}},
         {"kubespawner_override": {"node_selector": {"gpu": "yes"}}},
     ]
-    pools = _user_images.pools(
-        {}, layers({"image": "a:1", "node_selector": {"pool": "users"}, "profile_list": listed})
-    )
+    pools = _user_images.pools({}, layers({"image": "a:1", "node_selector": {"pool": "users"}, "profile_list": listed}))
     # As KubeSpawner does it, a selector of a profile is added to that of everybody.
     assert [(pool["node_selector"], pool["images"]) for pool in pools] == [
         ({"pool": "users"}, ["a:1", "p:1", "b:1"]),

@@ -221,8 +221,10 @@ def test_nodes_that_take_no_pod_or_do_not_answer_are_left_out(nodes: Nodes) -> N
     ]
 
 
-def test_a_quota_is_told_in_the_clusters_words(nodes: Nodes) -> None:
-    nodes.states, nodes.expected = {}, 2
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_quota_is_told_in_the_clusters_words(nodes: Nodes, seen: bool) -> None:
+    """A controller that could not make the first pod does not say that it has seen the DaemonSet."""
+    nodes.states, nodes.expected, nodes.seen = {}, 2, seen
     nodes.event("pull", "FailedCreate", "pods is forbidden: exceeded quota: full")
     found = watch(nodes)
     assert (found.ready, found.ended, found.problems) == (False, True, ["pods is forbidden: exceeded quota: full"])
