@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
@@ -17,6 +16,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _archive_reader,
     _compression,
     _encryption,
+    _read_back,
     _repository,
     _retention,
     _tree,
@@ -224,6 +224,8 @@ class _Staged:
             del self._names[f".new-{self.time}.removed"]
         with self.file(f"{self.time}.json") as descriptor:
             _compression.write_all(descriptor, manifest.to_json())
+        import concurrent.futures  # only here: who finds nothing to write need not wait for it
+
         # Together they cost as much as one: the file system writes its journal once for all.
         with concurrent.futures.ThreadPoolExecutor(len(self._names)) as pool:
             list(pool.map(_sync, [self._place.join(staged) for staged in self._names]))
@@ -250,6 +252,7 @@ def _write(
 ) -> Manifest:
     """Write archive and lists, read them back, and return the manifest."""
     begin = time.time()
+    reading = None
     suffix = {"zstd": ".zst", "gzip": ".gz"}[rules.compression]
     archive = f"{staged.time}.tar{suffix}{_encryption.SUFFIX[rules.encryption]}"
     listing = f"{staged.time}.files{suffix}"
@@ -259,13 +262,15 @@ def _write(
             if rules.encryption:
                 sink = stack.enter_context(_encryption.encrypted(rules.encryption, rules.recipients, target))
             output = _compression.compressor(rules.compression, sink, rules.workers)
+            if rules.verify and not rules.encryption:
+                output = reading = _read_back.ReadBack(output, staged.path(archive), rules.compression)
             stack.callback(output.close)
             lines = _compression.compressor(rules.compression, listed, 0)
             stack.callback(lines.close)
             written = Writer(output, lines, known).write(top)
         removed = b"".join(b"./%s\0" % os.fsencode(path) for path in written.removed)
         _compression.write_all(gone, removed)
-    archive_bytes, archive_sha256 = _read_back(staged.path(archive), rules)
+    archive_bytes, archive_sha256 = _checked(reading) if reading else _archive_reader.checksum(staged.path(archive))
     return Manifest(
         format=_repository.FORMAT,
         hub=place.hub,
@@ -299,12 +304,10 @@ def _write(
     )
 
 
-def _read_back(path: str, rules: Rules) -> tuple[int, str]:
+def _checked(reading: _read_back.ReadBack) -> tuple[int, str]:
     """Size and checksum of an archive that decompresses to what was compressed."""
-    if not rules.verify or rules.encryption:
-        return _archive_reader.checksum(path)
     try:
-        return _archive_reader.decompresses(path, rules.compression)
+        return reading.result()
     except _compression.Damaged as error:
         raise HubError(
             f"The new archive could not be read back: {error}.", "Look at the disk; nothing was published."
