@@ -62,7 +62,7 @@ class _Workers:
 
         self._tasks, self._next = tasks, 0
         self._context = multiprocessing.get_context("fork")
-        self._wait = multiprocessing.connection.wait
+        self._wait: t.Callable[[list[t.Any]], list[t.Any]] = multiprocessing.connection.wait
         self._busy: dict[t.Any, tuple[multiprocessing.process.BaseProcess, int]] = {}
 
     def __enter__(self) -> t.Self:
@@ -76,7 +76,7 @@ class _Workers:
     def start(self, number: int) -> None:
         """Let another process begin with a task."""
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, self._tasks, os.getpid()))
+        process = self._context.Process(target=_serve, args=(theirs, self._tasks, os.getpid()), daemon=True)
         process.start()
         theirs.close()
         self._give(ours, process, number)
