@@ -141,8 +141,7 @@ def _bring_up_to_date(place: Place, volume: Volume, rules: Rules, top: int, resu
             return
     for attempt in range(1, _ATTEMPTS + 1):
         with _Staged(place) as staged:
-            chain = _base(place, latest, volume, rules)
-            known = place.known(chain)[0] if chain else {}
+            chain, known = _base(place, latest, volume, rules)
             manifest = _write(place, volume, rules, top, staged, chain, known)
             result.changed = manifest.changed_while_read
             if latest and chain and not manifest.members and not manifest.removed:
@@ -170,17 +169,18 @@ def _still(place: Place, latest: Manifest, result: Outcome) -> None:
     os.utime(place.join(f"{latest.time}.json"))  # when it was last found to be up to date
 
 
-def _base(place: Place, latest: Manifest | None, volume: Volume, rules: Rules) -> list[Manifest]:
-    """What an increment goes on from; empty when a full archive is due."""
+def _base(
+    place: Place, latest: Manifest | None, volume: Volume, rules: Rules
+) -> tuple[list[Manifest], dict[str, Known]]:
+    """What an increment goes on from, and what is known by that; empty when a full archive is due."""
     if latest is None or not _continues(latest, volume, rules):
-        return []
+        return [], {}
     with contextlib.suppress(HubError):  # damaged: begin anew
         chain = place.chain(latest)
         grown = sum(part.archive_bytes for part in chain[1:])
         if len(chain) <= rules.full_after and grown * 100 <= chain[0].archive_bytes * rules.full_percent:
-            place.known(chain)
-            return chain
-    return []
+            return chain, place.known(chain)[0]
+    return [], {}
 
 
 class _Staged:
