@@ -258,7 +258,7 @@ class Place:
                 for number, line in enumerate(_lines(pieces)):
                     if number == manifest.members:
                         raise ValueError("it is longer than the archive")
-                    name, kind, sign, value = fields = json.loads(line)
+                    name, kind, sign, value = fields = json.loads(line.decode("ascii"))
                     if not all(isinstance(field, str) for field in fields):
                         raise ValueError(f"its line {number + 1} is none of ours")
                     yield name, Known(kind, sign, value)
