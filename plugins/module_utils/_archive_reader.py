@@ -14,6 +14,7 @@ import dataclasses
 import errno
 import hashlib
 import os
+import threading
 import typing as t
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _compression, _encryption
@@ -24,6 +25,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_SEGMENTS = 1_000_000
+_LOOK = 0.05  # seconds after which a file may have grown
 
 
 def checksum(path: str) -> tuple[int, str]:
@@ -36,9 +38,10 @@ def checksum(path: str) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def decompresses(path: str, compression: str) -> tuple[int, str]:
+def decompresses(path: str, compression: str, complete: threading.Event) -> tuple[int, str]:
     """The same of a compressed file whose content matches the checksum that the compressor has put into it.
 
+    :param complete: is set when nothing more is written to it.
     :raises Damaged: it does not.
     """
     digest = hashlib.sha256()
@@ -46,7 +49,7 @@ def decompresses(path: str, compression: str) -> tuple[int, str]:
 
     def hashed() -> t.Iterator[bytes]:
         nonlocal size
-        for chunk in chunks(path):
+        for chunk in _growing(path, complete):
             digest.update(chunk)
             size += len(chunk)
             yield chunk
@@ -62,6 +65,16 @@ def chunks(path: str) -> t.Iterator[bytes]:
         os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
         while chunk := stream.read(BLOCK):
             yield chunk
+
+
+def _growing(path: str, complete: threading.Event) -> t.Iterator[bytes]:
+    """The content of a file that is being written."""
+    with open(path, "rb", buffering=0) as stream:
+        ended = False
+        while not ended:
+            ended = complete.wait(_LOOK)
+            while chunk := stream.read(BLOCK):
+                yield chunk
 
 
 class Stream:

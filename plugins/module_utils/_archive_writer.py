@@ -352,5 +352,6 @@ class Packer:
 
     def finish(self) -> None:
         """Write the rest."""
-        self._flush()
-        self._output.finish()
+        self._output.finish(self._buffer, self._used)
+        self._total += self._used
+        self._used = 0

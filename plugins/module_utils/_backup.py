@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
@@ -17,6 +16,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _archive_reader,
     _compression,
     _encryption,
+    _read_back,
     _repository,
     _retention,
     _tree,
@@ -141,8 +141,7 @@ def _bring_up_to_date(place: Place, volume: Volume, rules: Rules, top: int, resu
             return
     for attempt in range(1, _ATTEMPTS + 1):
         with _Staged(place) as staged:
-            chain = _base(place, latest, volume, rules)
-            known = place.known(chain)[0] if chain else {}
+            chain, known = _base(place, latest, volume, rules)
             manifest = _write(place, volume, rules, top, staged, chain, known)
             result.changed = manifest.changed_while_read
             if latest and chain and not manifest.members and not manifest.removed:
@@ -170,17 +169,18 @@ def _still(place: Place, latest: Manifest, result: Outcome) -> None:
     os.utime(place.join(f"{latest.time}.json"))  # when it was last found to be up to date
 
 
-def _base(place: Place, latest: Manifest | None, volume: Volume, rules: Rules) -> list[Manifest]:
-    """What an increment goes on from; empty when a full archive is due."""
+def _base(
+    place: Place, latest: Manifest | None, volume: Volume, rules: Rules
+) -> tuple[list[Manifest], dict[str, Known]]:
+    """What an increment goes on from, and what is known by that; empty when a full archive is due."""
     if latest is None or not _continues(latest, volume, rules):
-        return []
+        return [], {}
     with contextlib.suppress(HubError):  # damaged: begin anew
         chain = place.chain(latest)
         grown = sum(part.archive_bytes for part in chain[1:])
         if len(chain) <= rules.full_after and grown * 100 <= chain[0].archive_bytes * rules.full_percent:
-            place.known(chain)
-            return chain
-    return []
+            return chain, place.known(chain)[0]
+    return [], {}
 
 
 class _Staged:
@@ -224,6 +224,8 @@ class _Staged:
             del self._names[f".new-{self.time}.removed"]
         with self.file(f"{self.time}.json") as descriptor:
             _compression.write_all(descriptor, manifest.to_json())
+        import concurrent.futures  # only here: who finds nothing to write need not wait for it
+
         # Together they cost as much as one: the file system writes its journal once for all.
         with concurrent.futures.ThreadPoolExecutor(len(self._names)) as pool:
             list(pool.map(_sync, [self._place.join(staged) for staged in self._names]))
@@ -250,6 +252,7 @@ def _write(
 ) -> Manifest:
     """Write archive and lists, read them back, and return the manifest."""
     begin = time.time()
+    reading = None
     suffix = {"zstd": ".zst", "gzip": ".gz"}[rules.compression]
     archive = f"{staged.time}.tar{suffix}{_encryption.SUFFIX[rules.encryption]}"
     listing = f"{staged.time}.files{suffix}"
@@ -259,13 +262,15 @@ def _write(
             if rules.encryption:
                 sink = stack.enter_context(_encryption.encrypted(rules.encryption, rules.recipients, target))
             output = _compression.compressor(rules.compression, sink, rules.workers)
+            if rules.verify and not rules.encryption:
+                output = reading = _read_back.ReadBack(output, staged.path(archive), rules.compression)
             stack.callback(output.close)
             lines = _compression.compressor(rules.compression, listed, 0)
             stack.callback(lines.close)
             written = Writer(output, lines, known).write(top)
         removed = b"".join(b"./%s\0" % os.fsencode(path) for path in written.removed)
         _compression.write_all(gone, removed)
-    archive_bytes, archive_sha256 = _read_back(staged.path(archive), rules)
+    archive_bytes, archive_sha256 = _checked(reading) if reading else _archive_reader.checksum(staged.path(archive))
     return Manifest(
         format=_repository.FORMAT,
         hub=place.hub,
@@ -299,12 +304,10 @@ def _write(
     )
 
 
-def _read_back(path: str, rules: Rules) -> tuple[int, str]:
+def _checked(reading: _read_back.ReadBack) -> tuple[int, str]:
     """Size and checksum of an archive that decompresses to what was compressed."""
-    if not rules.verify or rules.encryption:
-        return _archive_reader.checksum(path)
     try:
-        return _archive_reader.decompresses(path, rules.compression)
+        return reading.result()
     except _compression.Damaged as error:
         raise HubError(
             f"The new archive could not be read back: {error}.", "Look at the disk; nothing was published."

@@ -28,6 +28,7 @@ _LEVEL = 1
 # Parameters of ZSTD_CCtx_setParameter; these numbers are part of libzstd's stable interface since 1.4.
 _COMPRESSION_LEVEL, _CHECKSUM, _WORKERS, _JOB_SIZE = 100, 201, 400, 401
 _CONTINUE, _END = 0, 2
+_ALL = 3  # of ZSTD_CCtx_reset: what it was at, and the parameters
 
 
 _Pieces: t.TypeAlias = t.Generator[memoryview, None, None]
@@ -54,6 +55,8 @@ def library() -> ctypes.CDLL | None:
         found.ZSTD_decompressStream.restype = ctypes.c_size_t
         found.ZSTD_CCtx_setParameter.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         found.ZSTD_CCtx_setParameter.restype = ctypes.c_size_t
+        found.ZSTD_CCtx_reset.argtypes = [ctypes.c_void_p, ctypes.c_int]
+        found.ZSTD_CCtx_reset.restype = ctypes.c_size_t
         found.ZSTD_isError.argtypes = [ctypes.c_size_t]
         found.ZSTD_getErrorName.argtypes = [ctypes.c_size_t]
         found.ZSTD_getErrorName.restype = ctypes.c_char_p
@@ -90,8 +93,8 @@ class Compressor(t.Protocol):
     def write(self, buffer: bytearray, size: int) -> None:
         """Compress the first ``size`` bytes."""
 
-    def finish(self) -> None:
-        """Write what is left."""
+    def finish(self, buffer: bytearray | None = None, size: int = 0) -> None:
+        """Compress the first ``size`` bytes too, and write what is left."""
 
     def close(self) -> None:
         """Free what it holds, whatever happened."""
@@ -113,7 +116,9 @@ class _Gzip:
     def write(self, buffer: bytearray, size: int) -> None:
         write_all(self._target, self._state.compress(memoryview(buffer)[:size]))
 
-    def finish(self) -> None:
+    def finish(self, buffer: bytearray | None = None, size: int = 0) -> None:
+        if buffer:
+            self.write(buffer, size)
         write_all(self._target, self._state.flush())
 
     def close(self) -> None:
@@ -132,7 +137,9 @@ class _Program:
         except BrokenPipeError:
             self.finish()
 
-    def finish(self) -> None:
+    def finish(self, buffer: bytearray | None = None, size: int = 0) -> None:
+        if buffer and size:
+            self.write(buffer, size)
         _out, said = self._process.communicate()
         if self._process.returncode:
             raise OSError(0, f"zstd failed: {said.decode(errors='replace').strip()}")
@@ -144,28 +151,38 @@ class _Program:
 
 
 class _Library:
+    _idle: t.ClassVar[list[int]] = []  #: contexts without threads, whose memory the next archive takes over
+
     def __init__(self, loaded: ctypes.CDLL, target: int, workers: int) -> None:
-        self._library, self._target = loaded, target
-        self._context = loaded.ZSTD_createCCtx()
-        for parameter, value in (
-            (_COMPRESSION_LEVEL, _LEVEL),
-            (_CHECKSUM, 1),
-            (_WORKERS, workers),
-            (_JOB_SIZE, 2 * BLOCK),  # what threads hold is a few times this
-        ):
-            # A library without threads refuses workers, and works all the same.
-            loaded.ZSTD_CCtx_setParameter(self._context, parameter, value)
+        self._library, self._target, self._workers = loaded, target, workers
+        self._context: int | None = None
         self._space = bytearray(_PIECE)
         self._out = _Buffer(_address(self._space), _PIECE, 0)
         self._in = _Buffer(None, 0, 0)
 
+    def _begin(self, workers: int) -> None:
+        self._workers = workers
+        self._context = self._idle.pop() if self._idle and not workers else self._library.ZSTD_createCCtx()
+        for parameter, value in (
+            (_COMPRESSION_LEVEL, _LEVEL),
+            (_CHECKSUM, 1),
+            (_WORKERS, workers),
+            (_JOB_SIZE, BLOCK),  # what threads hold is a few times this
+        ):
+            # A library without threads refuses workers, and works all the same.
+            self._library.ZSTD_CCtx_setParameter(self._context, parameter, value)
+
     def write(self, buffer: bytearray, size: int) -> None:
+        if self._context is None:
+            self._begin(self._workers)
         self._in.data, self._in.size, self._in.position = _address(buffer), size, 0
         while self._in.position < size:
             self._step(_CONTINUE)
 
-    def finish(self) -> None:
-        self._in.size = self._in.position = 0
+    def finish(self, buffer: bytearray | None = None, size: int = 0) -> None:
+        if self._context is None:  # all of it is here, which is not worth a thread
+            self._begin(0)
+        self._in.data, self._in.size, self._in.position = _address(buffer) if buffer else None, size, 0
         while self._step(_END):
             pass
         self._flush()
@@ -185,7 +202,13 @@ class _Library:
         self._out.position = 0
 
     def close(self) -> None:
-        self._library.ZSTD_freeCCtx(self._context)
+        if self._context is None:
+            return
+        if self._workers or self._idle:
+            self._library.ZSTD_freeCCtx(self._context)
+        else:
+            self._library.ZSTD_CCtx_reset(self._context, _ALL)
+            self._idle.append(self._context)
         self._context = None
 
 

@@ -81,7 +81,7 @@ def _digest(fields: t.Mapping[str, t.Any]) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
-_TYPES = t.get_type_hints(Manifest)
+_TYPES: dict[str, t.Any] = {key: t.get_origin(kind) or kind for key, kind in t.get_type_hints(Manifest).items()}
 
 
 def parse(content: bytes) -> Manifest:
@@ -96,7 +96,7 @@ def parse(content: bytes) -> Manifest:
         raise ValueError("it does not match its checksum")
     if fields.keys() != _TYPES.keys():
         raise ValueError("it lacks fields, or has foreign ones")
-    wrong = [key for key, kind in _TYPES.items() if not _is(fields[key], t.get_origin(kind) or kind)]
+    wrong = [key for key, kind in _TYPES.items() if not _is(fields[key], kind)]
     if wrong:
         raise ValueError(f"{wrong[0]} is {fields[wrong[0]]!r}")
     for key in ("archive", "listing"):
@@ -131,6 +131,7 @@ class Place:
         self.repository = repository
         parts = [quoted(hub), quoted(user), *([name] if name != DEFAULT_NAME else [])]
         self.path = os.path.join(repository, *parts)
+        self._read: dict[str, Manifest] = {}
 
     def join(self, name: str) -> str:
         """A file of it."""
@@ -139,6 +140,8 @@ class Place:
     def create(self) -> None:
         """Make the directories, for root's eyes only."""
         check(self.repository)
+        if os.path.isdir(self.path):
+            return
         os.makedirs(self.repository, 0o700, exist_ok=True)
         made = self.repository
         for part in os.path.relpath(self.path, self.repository).split("/"):
@@ -155,10 +158,12 @@ class Place:
         return sorted(found[1] for found in map(_MANIFEST.fullmatch, names) if found)
 
     def manifest(self, time: str) -> Manifest:
-        """One of them.
+        """One of them; what was read once is not read again, since nothing ever changes it.
 
         :raises HubError: it can not be read or is damaged.
         """
+        if time in self._read:
+            return self._read[time]
         path = self.join(f"{time}.json")
         try:
             with open(path, "rb") as stream:
@@ -167,6 +172,7 @@ class Place:
             raise HubError(f"The manifest {path} can not be used: {_reason(error)}.") from None
         if (found.hub, found.user, found.name, found.time) != (self.hub, self.user, self.name, time):
             raise HubError(f"The manifest {path} is that of another backup, of {found.user} of hub {found.hub}.")
+        self._read[time] = found
         return found
 
     def manifests(self) -> tuple[list[Manifest], list[str]]:
@@ -252,7 +258,7 @@ class Place:
                 for number, line in enumerate(_lines(pieces)):
                     if number == manifest.members:
                         raise ValueError("it is longer than the archive")
-                    name, kind, sign, value = fields = json.loads(line)
+                    name, kind, sign, value = fields = json.loads(line.decode("ascii"))
                     if not all(isinstance(field, str) for field in fields):
                         raise ValueError(f"its line {number + 1} is none of ours")
                     yield name, Known(kind, sign, value)

@@ -56,6 +56,7 @@ class Directory:
     status: os.stat_result
     entries: list[tuple[str, os.stat_result]]  #: all but directories, in the order of inodes
     below: list[tuple[str, os.stat_result]]  #: directories, in the same order
+    fresh: bool  #: did something in it change so recently that its times say nothing?
 
     def join(self, name: str) -> str:
         """A name in it, relative to the top."""
@@ -122,14 +123,16 @@ def _enter(parent: int, name: str, path: str, notes: Notes) -> int | None:
 
 def _look(path: str, descriptor: int, notes: Notes) -> Directory:
     found = _once(path, descriptor, notes)
-    if any(fresh(status) for _name, status in [("", found.status), *found.entries]):
+    if found.fresh:
         time.sleep(_TICK / 1e9)
         found = _once(path, descriptor, notes)
     return found
 
 
 def _once(path: str, descriptor: int, notes: Notes) -> Directory:
-    directory = Directory(path, descriptor, os.fstat(descriptor), [], [])
+    status = os.fstat(descriptor)
+    directory = Directory(path, descriptor, status, [], [], fresh(status))
+    recent = time.time_ns() - _TICK
     try:
         with os.scandir(descriptor) as listed:
             for entry in sorted(listed, key=_inode):
@@ -138,7 +141,12 @@ def _once(path: str, descriptor: int, notes: Notes) -> Directory:
                 except FileNotFoundError:
                     notes.change(directory.join(entry.name))
                     continue
-                (directory.below if stat.S_ISDIR(status.st_mode) else directory.entries).append((entry.name, status))
+                if stat.S_ISDIR(status.st_mode):
+                    directory.below.append((entry.name, status))
+                    continue
+                directory.entries.append((entry.name, status))
+                if status.st_ctime_ns > recent and fresh(status):
+                    directory.fresh = True
     except OSError as error:
         raise OSError(error.errno, error.strerror, path or ".") from None
     return directory
@@ -175,24 +183,17 @@ class Fingerprint:
     def add(self, directory: Directory) -> None:
         """Take another directory in, in the order of ``walk``."""
         lines = [f"{directory.path}/\0{signature(directory.status)}"]
-        self._certain = self._certain and not fresh(directory.status)
+        self._certain = self._certain and not directory.fresh
         for name, status in directory.entries:
             lines.append(f"{name}\0{signature(status)}")
             if stat.S_ISREG(status.st_mode):
                 self.size += status.st_size
         self.files += len(lines)
-        # Only the newest can be too new.
-        newest = max((status for _name, status in directory.entries), key=_ctime, default=None)
-        self._certain = self._certain and not (newest and fresh(newest))
         self._hash.update("\n".join(lines).encode("utf-8", "surrogateescape"))
 
     def value(self) -> str:
         """Empty when something changed so recently that this would not tell a further change."""
         return self._hash.hexdigest() if self._certain else ""
-
-
-def _ctime(status: os.stat_result) -> int:
-    return status.st_ctime_ns
 
 
 def fingerprint(top: int) -> Fingerprint:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: volume_restore
-short_description: Restore a user's volume, or a part of it
+short_description: Restore users' volumes, or a part of one
 version_added: 0.2.0
 author:
   - Hubwright maintainers (@hubwright)
 description:
-  - Brings the content of a volume back from a repository that M(hubwright.jupyterhub.volume_backup) wrote.
+  - Brings the content of a volume, or of many in one run, back from a repository that M(hubwright.jupyterhub.volume_backup) wrote.
   - Everything is checked and written beside the volume first, each file is compared with its checksum, and then takes the place of
     what is there in one step. What is damaged, or no work of that module, changes nothing. A kill leaves the old content,
     and the next run begins anew.
@@ -42,13 +42,41 @@ options:
     choices: [restored, cleaned]
     default: restored
   user:
-    description: Name of the user whose backup it is.
+    description:
+      - Name of the user whose backup it is.
+      - Required unless O(volumes) is given, and mutually exclusive with it.
     type: str
-    required: true
   name:
-    description: Name of the volume among those of the user.
+    description: Name of the volume among those of O(user).
     type: str
     default: home
+  volumes:
+    description:
+      - Several volumes, each on its own; one that can not be restored keeps no other from it, and the module fails at the end.
+      - Mutually exclusive with O(user), O(volume), O(path), O(owner) and O(group).
+    type: list
+    elements: dict
+    suboptions:
+      user:
+        description: Name of the user whose backup it is.
+        type: str
+        required: true
+      name:
+        description: Name of the volume among those of the user.
+        type: str
+        default: home
+      volume:
+        description: As O(volume).
+        type: str
+      path:
+        description: As O(path).
+        type: path
+      owner:
+        description: As O(owner).
+        type: int
+      group:
+        description: As O(group).
+        type: int
   time:
     description: Time of the backup as C(YYYYMMDDTHHMMSSZ), or V(latest). A time between two backups means the one before it.
     type: str
@@ -115,6 +143,14 @@ EXAMPLES = r"""
     user: ada
     paths: [thesis/chapter3.ipynb]
 
+- name: Restore the directories of two users
+  hubwright.jupyterhub.volume_restore:
+    repository: /var/backups/jupyterhub
+    hub: jupyterhub
+    volumes:
+      - {user: ada}
+      - {user: grace}
+
 - name: Give the files of a local account to a user of a Docker hub
   hubwright.jupyterhub.volume_restore:
     repository: /var/backups/jupyterhub
@@ -126,6 +162,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+volumes:
+  description: With O(volumes) what is described below, for each of them.
+  returned: volumes is given
+  type: list
+  elements: dict
+  contains:
+    user:
+      description: Name of the user.
+      type: str
+    name:
+      description: Name of the volume.
+      type: str
+    error:
+      description: Why it was not restored; empty when it was.
+      type: str
 time:
   description: Time of the backup that was restored, UTC.
   returned: state is restored
@@ -179,17 +230,27 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors impor
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
 
-ARGUMENTS: dict[str, t.Any] = {
-    "state": {"type": "str", "choices": ["restored", "cleaned"], "default": "restored"},
-    "user": {"type": "str", "required": True},
+ONE: dict[str, t.Any] = {
+    "user": {"type": "str"},
     "name": {"type": "str", "default": _repository.DEFAULT_NAME},
-    "time": {"type": "str", "default": "latest"},
     "volume": {"type": "str"},
     "path": {"type": "path"},
-    "paths": {"type": "list", "elements": "str", "default": []},
-    "mode": {"type": "str", "choices": ["empty", "swap"], "default": "empty"},
     "owner": {"type": "int"},
     "group": {"type": "int"},
+}
+MANY: dict[str, t.Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {**ONE, "user": {"type": "str", "required": True}},
+    "mutually_exclusive": [("volume", "path")],
+}
+ARGUMENTS: dict[str, t.Any] = {
+    **ONE,
+    "state": {"type": "str", "choices": ["restored", "cleaned"], "default": "restored"},
+    "volumes": MANY,
+    "time": {"type": "str", "default": "latest"},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "mode": {"type": "str", "choices": ["empty", "swap"], "default": "empty"},
     "max_size": {"type": "str"},
     "identity_file": {"type": "path"},
 }
@@ -202,6 +263,43 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     restic = _backup_options.restic(params)
     if not restic:
         _repository.check(params["repository"])
+    result = _one(module, params, restic) if params["volumes"] is None else _many(module, restic)
+    return {**result, "seconds": round(time.monotonic() - begin, 3)}
+
+
+def _many(module: AnsibleModule, restic: _restic.Restic | None) -> dict[str, t.Any]:
+    volumes: list[dict[str, t.Any]] = []
+    seen = set()
+    for wanted in module.params["volumes"]:
+        key = wanted["user"], wanted["name"], wanted["volume"], wanted["path"]
+        if key in seen:
+            raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
+        seen.add(key)
+    for wanted in module.params["volumes"]:
+        named = {"user": wanted["user"], "name": wanted["name"]}
+        try:
+            volumes.append({**named, "error": "", **_one(module, {**module.params, **wanted}, restic)})
+        except HubError as error:
+            volumes.append({**named, "error": str(error), "changed": False, "diff": {"before": {}, "after": {}}})
+    diffs = {f"{volume['user']}/{volume['name']}": volume.pop("diff") for volume in volumes}
+    changed = [volume.pop("changed") for volume in volumes]
+    result = {
+        "changed": any(changed),
+        "volumes": volumes,
+        "diff": {side: {key: diff[side] for key, diff in diffs.items()} for side in ("before", "after")},
+    }
+    failed = [volume for volume in volumes if volume["error"]]
+    if failed:
+        raise HubError(
+            f"{len(failed)} of {len(volumes)} volumes could not be restored, the first is {failed[0]['user']} "
+            f"({failed[0]['name']}): {failed[0]['error']}",
+            "The others are. See volumes for each.",
+            **result,
+        )
+    return result
+
+
+def _one(module: AnsibleModule, params: dict[str, t.Any], restic: _restic.Restic | None) -> dict[str, t.Any]:
     for option in ("owner", "group"):
         if params[option] is not None and not 0 <= params[option] < 2**32 - 1:
             raise HubError(f"{option} is {params[option]}, expected the number of an account or group.")
@@ -214,8 +312,8 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
         result: dict[str, t.Any] = {"changed": bool(removed), "target": target, "removed": removed}
         result["diff"] = {"before": {"kept": removed}, "after": {"kept": []}}
     else:
-        result = _restored(module, found, volume)
-    return {**result, "seconds": round(time.monotonic() - begin, 3)}
+        result = _restored(module, params, found, volume)
+    return result
 
 
 class Found(t.NamedTuple):
@@ -260,8 +358,7 @@ def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
     return _backup_options.volume(name, path, params["socket"])
 
 
-def _restored(module: AnsibleModule, found: Found, volume: Volume) -> dict[str, t.Any]:
-    params = module.params
+def _restored(module: AnsibleModule, params: dict[str, t.Any], found: Found, volume: Volume) -> dict[str, t.Any]:
     wish = _restore.Wish(
         paths=params["paths"],
         swap=params["mode"] == "swap",
@@ -299,7 +396,11 @@ def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
         {**_backup_options.ARGUMENTS, **ARGUMENTS},
-        mutually_exclusive=[("volume", "path")],
+        mutually_exclusive=[
+            ("volume", "path"),
+            *(("volumes", option) for option in ("user", "volume", "path", "owner", "group")),
+        ],
+        required_one_of=[("user", "volumes")],
         required_if=_backup_options.REQUIRED_IF,
         supports_check_mode=True,
     )

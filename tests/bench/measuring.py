@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pathlib
 import signal
 import statistics
 import subprocess
@@ -29,6 +30,8 @@ class Run:
     """CPU seconds, user and system, of the command and of every process that it waited for."""
     output: str
     """What it wrote to standard output."""
+    peak: int = 0
+    """Most bytes of memory that one of these processes had, or what this one had when it started them, if that is more."""
 
 
 def run(command: t.Sequence[str], text: str = "", environment: t.Mapping[str, str] | None = None) -> Run:
@@ -39,6 +42,8 @@ def run(command: t.Sequence[str], text: str = "", environment: t.Mapping[str, st
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as written, tempfile.TemporaryFile() as errors:
         given.write(text.encode())
         given.seek(0)
+        # What this process once had would count as theirs.
+        pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         begin = time.perf_counter()
         process = subprocess.Popen(command, stdin=given, stdout=written, stderr=errors, env=environment)
         # wait4 accounts for this child alone, whatever else this process has run.
@@ -57,7 +62,7 @@ def run(command: t.Sequence[str], text: str = "", environment: t.Mapping[str, st
             errors.seek(0)
             said = (output + errors.read().decode(errors="replace"))[-3000:]
             raise Broken(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, output)
+    return Run(wall, usage.ru_utime + usage.ru_stime, output, usage.ru_maxrss * 1024)
 
 
 @dataclasses.dataclass(frozen=True)

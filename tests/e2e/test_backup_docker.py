@@ -17,6 +17,7 @@ from installation import uninterrupted
 ELSEWHERE = "/var/backups/molecule-backup-elsewhere"
 SOUND = "/var/backups/molecule-backup-sound"
 BY_HAND = "/var/backups/molecule-backup-by-hand"
+RESTIC = "/var/backups/molecule-backup-restic"
 
 
 def repository(hub: DockerInstallation) -> str:
@@ -50,9 +51,12 @@ def test_check_mode_touches_nothing(docker_hub: DockerInstallation) -> None:
     assert not docker_hub.on_host("find", f"{docker_hub.directory}/cache", "-name", "hub-state")
 
 
-def test_servers_are_stopped_and_started_again(docker_hub: DockerInstallation, alice: HubUser) -> None:
+@pytest.mark.parametrize("quiesce", ["stop", "stop_idle"])
+def test_servers_are_stopped_and_started_again(docker_hub: DockerInstallation, alice: HubUser, quiesce: str) -> None:
+    """After no seconds without activity each one is idle."""
     started = alice.start_server()["started"]
-    docker_hub.play("backup", hub_backup_quiesce="stop", hub_backup_users=["alice"], hub_backup_state=False)
+    chosen = {"hub_backup_users": ["alice"], "hub_backup_state": False, "hub_backup_idle": 0}
+    docker_hub.play("backup", hub_backup_quiesce=quiesce, **chosen)
     server = alice.server()
     assert server, "expected that the server runs again"
     assert server["started"] != started, "expected that it was stopped in between"
@@ -94,6 +98,27 @@ def test_another_user_gets_the_files(docker_hub: DockerInstallation) -> None:
     assert hub.on_host("cat", f"{kept[1]}/own.txt") == "mine"
     hub.play("restore", hub_backup_restore_clean=True, **given).must_say("deleted")
     hub.on_host("test", "-e", kept[1], fails=True)
+
+
+def test_restic_writes_and_restores(docker_hub: DockerInstallation, alice: HubUser) -> None:
+    """The engine beside archives; its password is shown to nobody."""
+    hub = docker_hub
+    alice.write("by-restic.txt", "kept")
+    alice.stop_server()
+    hub.on_host("sh", "-c", f"umask 077; mkdir -p {RESTIC}; echo password-of-restic >{RESTIC}/password")
+    ways = {
+        "hub_backup_engine": "restic",
+        "hub_backup_restic": {"repository": f"{RESTIC}/repository", "password_file": f"{RESTIC}/password"},
+    }
+    play = hub.play("backup", **ways)
+    play.must_say("hub state", "alice")
+    assert "password-of-restic" not in play.text
+    hub.on_host("rm", f"{hub.users_directory('alice')}/by-restic.txt")
+    lost = {"hub_backup_restore_users": ["alice"], "hub_backup_restore_paths": ["by-restic.txt"]}
+    hub.play("restore", **lost, **ways)
+    assert hub.users_file("alice", "by-restic.txt") == "kept"
+    assert hub.owner(f"{hub.users_directory('alice')}/by-restic.txt") == hub.users_account
+    hub.on_host("rm", "-rf", RESTIC)
 
 
 def test_a_damaged_archive_changes_nothing_and_is_told(docker_hub: DockerInstallation, alice: HubUser) -> None:

@@ -41,8 +41,8 @@ def archived(directory: pathlib.Path) -> bytes:
         def write(self, buffer: bytearray, size: int) -> None:
             pieces.append(bytes(buffer[:size]))
 
-        def finish(self) -> None:
-            pass
+        def finish(self, buffer: bytearray | None = None, size: int = 0) -> None:
+            self.write(buffer or bytearray(), size)
 
         def close(self) -> None:
             pass
@@ -365,9 +365,20 @@ def test_a_process_that_is_killed_fails_its_volumes_only(site: Site, monkeypatch
     result = site.back_up("ada", "grace", "joan", jobs=2)
     assert result["failed"]
     killed = [volume["user"] for volume in result["volumes"] if "Its process was killed" in volume["error"]]
-    assert "grace" in killed
+    assert killed == ["grace"]
     monkeypatch.undo()
     assert {volume["outcome"] for volume in site.back_up("ada", "grace", "joan")["volumes"]} <= {"new", "unchanged"}
+
+
+def test_a_mistake_of_the_program_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(*_arguments: t.Any) -> t.Any:
+        raise ZeroDivisionError("by mistake")
+
+    monkeypatch.setattr(_backup, "back_up", mistaken)
+    for user in ("ada", "grace"):
+        site.home(user)
+    with pytest.raises(ZeroDivisionError, match="by mistake"):
+        site.back_up("ada", "grace", jobs=2)
 
 
 def test_no_process_outlives_a_run_that_is_killed(site: Site) -> None:
@@ -402,13 +413,30 @@ def _runs(pid: int) -> bool:
 def test_an_archive_that_can_not_be_read_back_is_not_published(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.home("ada", a="1")
 
-    def damaged(_path: str, _kind: str) -> tuple[int, str]:
+    def damaged(_path: str, _kind: str, _complete: object) -> tuple[int, str]:
         raise _compression.Damaged("its end is missing")
 
     monkeypatch.setattr(_backup._archive_reader, "decompresses", damaged)
     assert "The new archive could not be read back: its end is missing." in site.back_up("ada")["msg"]
     assert site.files("ada") == []
     assert site.backed_up("ada", verify=False)["outcome"] == "new"
+
+
+@pytest.mark.parametrize("size", [1000, 5_000_000], ids=["small", "large"])
+def test_a_disk_that_keeps_something_else_is_found_out(site: Site, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Of a large archive by who reads it while it is being written."""
+    (site.home("ada") / "data").write_bytes(os.urandom(size))
+    original = _compression.write_all
+
+    def wrong(target: int, data: bytes | memoryview) -> None:
+        changed = bytearray(data)
+        if len(changed) > 500:
+            changed[len(changed) // 2] ^= 1
+        original(target, changed)
+
+    monkeypatch.setattr(_compression, "write_all", wrong)
+    assert "The new archive could not be read back" in site.back_up("ada")["msg"]
+    assert site.files("ada") == []
 
 
 def test_two_runs_at_once(site: Site) -> None:

@@ -13,6 +13,7 @@ import tarfile
 import typing as t
 
 import pytest
+from module_runs import call
 from volumes import ROOT, Site, odd, state
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
@@ -22,6 +23,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _tar_headers,
 )
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._tar_headers import Member
+from ansible_collections.hubwright.jupyterhub.plugins.modules import volume_restore
 
 
 @pytest.fixture
@@ -472,3 +474,44 @@ def test_a_manifest_that_names_other_files_is_refused(site: Site) -> None:
         result = site.restore("ada", path=str(site.directory / "x"))
         assert result.get("failed"), fields
         assert not (site.directory / "x").exists()
+
+
+# --- Several in one run
+
+
+def test_several_volumes_each_on_its_own(site: Site) -> None:
+    """What is wrong with one keeps no other from being restored."""
+    for user in ("ada", "grace", "joan"):
+        site.home(user, a=user)
+    site.back_up("ada", "grace", "joan")
+    where = {user: site.directory / f"new-{user}" for user in ("ada", "grace", "joan")}
+    wanted = [{"user": user, "path": str(path)} for user, path in where.items()]
+    where["grace"].mkdir()
+    (where["grace"] / "own").write_text("kept")
+    checked = call(volume_restore, True, **site.options, volumes=wanted[:1])
+    assert checked["changed"] and not where["ada"].exists()
+    result = call(volume_restore, False, **site.options, volumes=wanted)
+    assert result["failed"] and result["changed"]
+    assert "1 of 3 volumes could not be restored, the first is grace (home): " in result["msg"]
+    assert [(each["user"], bool(each["error"])) for each in result["volumes"]] == [
+        ("ada", False),
+        ("grace", True),
+        ("joan", False),
+    ]
+    assert [(where[user] / "a").read_text() for user in ("ada", "joan")] == ["ada", "joan"]
+    assert os.listdir(where["grace"]) == ["own"]
+    swapped = call(volume_restore, False, **site.options, volumes=wanted[1:2], mode="swap")
+    kept = pathlib.Path(swapped["volumes"][0]["kept"])
+    assert (kept / "own").read_text() == "kept"
+    cleaned = call(volume_restore, False, **site.options, volumes=wanted, state="cleaned")
+    assert [each["removed"] for each in cleaned["volumes"]] == [[], [str(kept)], []]
+    assert not call(volume_restore, False, **site.options, volumes=wanted, state="cleaned")["changed"]
+
+
+def test_the_same_volume_twice_is_refused_before_anything_is_touched(site: Site) -> None:
+    site.home("ada", a="1")
+    site.back_up("ada")
+    target = site.directory / "new"
+    result = call(volume_restore, False, **site.options, volumes=[{"user": "ada", "path": str(target)}] * 2)
+    assert "volumes has 'ada' with the name 'home' twice" in result["msg"]
+    assert not target.exists()
