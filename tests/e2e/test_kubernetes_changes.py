@@ -56,6 +56,7 @@ def test_two_people_notice_neither_a_restart_nor_a_change(cluster_hub: Kubernete
         wait_until("every node keeps the images", lambda: kept(hub) == sorted(hub.nodes()))
         again = hub.play(**changes)
         assert again.changes == 0, f"expected no change at the second run, got {again.changed}"
+        again.must_say(f"http://NODE:{hub.variables()['hub_kubernetes_node_port']}/")
     after = pids(hub)
     assert after["proxy"] == before["proxy"], "expected that the proxy is the same container"
     assert after["hub"] not in (0, before["hub"])
@@ -89,7 +90,8 @@ def test_nodes_have_a_promoted_image_before_its_name_moves(cluster_hub: Kubernet
         hub_settings_extra={"KubeSpawner": {"image_pull_policy": "Always"}},
         notebook_image_candidate=candidate,
         notebook_image_registry={"plain_http": True},
-        notebook_image_smoke_test=False,
+        # In a pod beside those of users.
+        notebook_image_smoke_test=reached,
     )
     said = "ready, 1 image" if reached else f"failed, {PROMOTED}@{built}: "
     play.must_say(
