@@ -186,7 +186,7 @@ def _look(cluster: Cluster, namespace: str, wanted: Object, seen: _Seen) -> tupl
     problems = []
     # A quota, for example: the cluster tries again and again, and says so in events alone, not even that it has seen the DaemonSet.
     if missing > 0 and seen.for_long(f"{name} has no pods", 2):
-        problems = events.of(name, "FailedCreate")[-1:]
+        problems = events.of(name, uid, "FailedCreate")[-1:]
     return nodes, problems, missing <= 0
 
 
@@ -275,9 +275,13 @@ class _Events:
             if event.get("reason") == reason and event["involvedObject"].get("name") == name
         ]
 
-    def of(self, name: str, reason: str) -> list[str]:
-        """Messages about an object."""
-        return [str(event.get("message")) for event in self._warnings(name, reason)]
+    def of(self, name: str, uid: str, reason: str) -> list[str]:
+        """Messages about an object, and not about one that had its name before."""
+        return [
+            str(event.get("message")).removeprefix("(combined from similar events): ")
+            for event in self._warnings(name, reason)
+            if event["involvedObject"].get("uid", uid) == uid
+        ]
 
     def failed_pulls(self, pod: str, container: str) -> list[tuple[str, int]]:
         """What came of the pulls of a container's image, and how often. The state of a pod soon only says that it waits."""

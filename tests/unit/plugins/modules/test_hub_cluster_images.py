@@ -86,9 +86,10 @@ class Nodes:
             status=status,
         )
 
-    def event(self, about: str, reason: str, message: str, container: str = "", count: int = 1) -> None:
+    def event(self, about: str, reason: str, message: str, container: str = "", count: int = 1, uid: str = "") -> None:
         """A warning."""
         about_what = {"name": about, **({"fieldPath": f"spec.containers{{{container}}}"} if container else {})}
+        about_what |= {"uid": uid} if uid else {}
         self.cluster.put(
             f"{CORE}/events/{about}{len(self.cluster.objects)}",
             involvedObject=about_what,
@@ -225,7 +226,8 @@ def test_nodes_that_take_no_pod_or_do_not_answer_are_left_out(nodes: Nodes) -> N
 def test_a_quota_is_told_in_the_clusters_words(nodes: Nodes, seen: bool) -> None:
     """A controller that could not make the first pod does not say that it has seen the DaemonSet."""
     nodes.states, nodes.expected, nodes.seen = {}, 2, seen
-    nodes.event("pull", "FailedCreate", "pods is forbidden: exceeded quota: full")
+    nodes.event("pull", "FailedCreate", "(combined from similar events): pods is forbidden: exceeded quota: full")
+    nodes.event("pull", "FailedCreate", "of an earlier one", uid="0")
     found = watch(nodes)
     assert (found.ready, found.ended, found.problems) == (False, True, ["pods is forbidden: exceeded quota: full"])
 
