@@ -10,6 +10,7 @@ Private to the collection.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 import typing as t
 
@@ -40,6 +41,8 @@ _MAY_MEND = {
     "SignatureValidationFailed",
 }
 _TRIES = 2
+# What a registry answers for an image that is not there, or not for these nodes: asking again is no use.
+_REGISTRY_SAYS_NO = re.compile(r"manifest unknown|not found\b|\bdenied\b|\bunauthorized\b")
 
 
 @dataclasses.dataclass
@@ -230,7 +233,7 @@ def _image(pod: Object, container: Object, status: Object, events: _Events, seen
     name = pod["metadata"]["name"]
     failures = events.failed_pulls(name, container["name"])
     words = [message for message, _count in failures] or [f"{reason}: {waiting.get('message') or reason}"]
-    tried = sum(count for _message, count in failures) >= _TRIES
+    tried = sum(count for _message, count in failures) >= _TRIES or bool(_REGISTRY_SAYS_NO.search(words[-1]))
     return words[-1], tried or seen.for_long(f"{name} {container['name']} fails")
 
 
