@@ -10,6 +10,7 @@ Private to the collection.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 import typing as t
 
@@ -40,6 +41,8 @@ _MAY_MEND = {
     "SignatureValidationFailed",
 }
 _TRIES = 2
+# What a registry answers for an image that is not there, or not for these nodes: asking again is no use.
+_REGISTRY_SAYS_NO = re.compile(r"manifest unknown|not found\b|\bdenied\b|\bunauthorized\b")
 
 
 @dataclasses.dataclass
@@ -186,7 +189,7 @@ def _look(cluster: Cluster, namespace: str, wanted: Object, seen: _Seen) -> tupl
     problems = []
     # A quota, for example: the cluster tries again and again, and says so in events alone, not even that it has seen the DaemonSet.
     if missing > 0 and seen.for_long(f"{name} has no pods", 2):
-        problems = events.of(name, "FailedCreate")[-1:]
+        problems = events.of(name, uid, "FailedCreate")[-1:]
     return nodes, problems, missing <= 0
 
 
@@ -230,7 +233,7 @@ def _image(pod: Object, container: Object, status: Object, events: _Events, seen
     name = pod["metadata"]["name"]
     failures = events.failed_pulls(name, container["name"])
     words = [message for message, _count in failures] or [f"{reason}: {waiting.get('message') or reason}"]
-    tried = sum(count for _message, count in failures) >= _TRIES
+    tried = sum(count for _message, count in failures) >= _TRIES or bool(_REGISTRY_SAYS_NO.search(words[-1]))
     return words[-1], tried or seen.for_long(f"{name} {container['name']} fails")
 
 
@@ -275,9 +278,13 @@ class _Events:
             if event.get("reason") == reason and event["involvedObject"].get("name") == name
         ]
 
-    def of(self, name: str, reason: str) -> list[str]:
-        """Messages about an object."""
-        return [str(event.get("message")) for event in self._warnings(name, reason)]
+    def of(self, name: str, uid: str, reason: str) -> list[str]:
+        """Messages about an object, and not about one that had its name before."""
+        return [
+            str(event.get("message")).removeprefix("(combined from similar events): ")
+            for event in self._warnings(name, reason)
+            if event["involvedObject"].get("uid", uid) == uid
+        ]
 
     def failed_pulls(self, pod: str, container: str) -> list[tuple[str, int]]:
         """What came of the pulls of a container's image, and how often. The state of a pod soon only says that it waits."""

@@ -16,7 +16,7 @@ description:
     reason than its image.
   - Needs no right outside of the namespace. A node is known by its pod.
   - A node that takes no pod, because it is full, or that does not answer, is left out after 15 seconds, as nobody's server could start
-    there either. A pull that failed twice has failed.
+    there either. A pull has failed when it failed twice, or when the registry says that it has no such image for them.
 extends_documentation_fragment:
   - hubwright.jupyterhub._attributes
   - hubwright.jupyterhub._cluster

@@ -86,9 +86,10 @@ class Nodes:
             status=status,
         )
 
-    def event(self, about: str, reason: str, message: str, container: str = "", count: int = 1) -> None:
+    def event(self, about: str, reason: str, message: str, container: str = "", count: int = 1, uid: str = "") -> None:
         """A warning."""
         about_what = {"name": about, **({"fieldPath": f"spec.containers{{{container}}}"} if container else {})}
+        about_what |= {"uid": uid} if uid else {}
         self.cluster.put(
             f"{CORE}/events/{about}{len(self.cluster.objects)}",
             involvedObject=about_what,
@@ -164,12 +165,27 @@ def test_a_name_that_is_none_fails_at_once_with_the_clusters_words(nodes: Nodes)
 def test_a_pull_that_failed_twice_has_failed_with_its_first_reason(nodes: Nodes) -> None:
     """The state of the pod only says that it waits by then."""
     nodes.states = {"one": [BACK_OFF, RUNS], "two": [RUNS, RUNS]}
-    nodes.event("pull-one", "Failed", 'Failed to pull image "a:1": manifest unknown', "image-1", count=2)
+    nodes.event("pull-one", "Failed", 'Failed to pull image "a:1": no such host', "image-1", count=2)
     nodes.event("pull-one", "Failed", "Error: ErrImagePull", "image-1")
     result = pull(nodes, daemon_set("a:1", "b:1"))
     assert [node["state"] for node in result["nodes"]] == ["failed", "ready"]
-    assert result["lines"][0] == 'one: failed, a:1: Failed to pull image "a:1": manifest unknown'
+    assert result["lines"][0] == 'one: failed, a:1: Failed to pull image "a:1": no such host'
     assert not result["ready"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Error response from daemon: manifest for a:1 not found: manifest unknown: manifest unknown",
+        'failed to resolve reference "a:1": a:1: not found',
+        "pull access denied, repository does not exist or may require authorization",
+        "reading manifest 1 in a: unauthorized: access to the requested resource is not authorized",
+    ],
+)
+def test_what_the_registry_does_not_have_is_not_tried_again(nodes: Nodes, said: str) -> None:
+    nodes.states = {"one": [{"waiting": {"reason": "ErrImagePull", "message": said}}]}
+    result = pull(nodes)
+    assert result["lines"] == [f"one: failed, a:1: ErrImagePull: {said}"]
 
 
 def test_a_pull_that_failed_once_may_still_succeed(nodes: Nodes) -> None:
@@ -225,7 +241,8 @@ def test_nodes_that_take_no_pod_or_do_not_answer_are_left_out(nodes: Nodes) -> N
 def test_a_quota_is_told_in_the_clusters_words(nodes: Nodes, seen: bool) -> None:
     """A controller that could not make the first pod does not say that it has seen the DaemonSet."""
     nodes.states, nodes.expected, nodes.seen = {}, 2, seen
-    nodes.event("pull", "FailedCreate", "pods is forbidden: exceeded quota: full")
+    nodes.event("pull", "FailedCreate", "(combined from similar events): pods is forbidden: exceeded quota: full")
+    nodes.event("pull", "FailedCreate", "of an earlier one", uid="0")
     found = watch(nodes)
     assert (found.ready, found.ended, found.problems) == (False, True, ["pods is forbidden: exceeded quota: full"])
 
