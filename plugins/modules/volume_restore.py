@@ -56,8 +56,16 @@ options:
   volume:
     description:
       - Docker volume to restore into, where it is not the one that the backup was made of. It is made when it is missing.
-      - Mutually exclusive with O(path).
+      - Mutually exclusive with O(path) and O(claim).
     type: str
+  claim:
+    description:
+      - Persistent volume claim of O(cluster) to restore into, with C(/) and a directory in it when only that is meant, where it is not the one
+        that the backup was made of. It has to be there, and no pod may have it mounted.
+      - Owners become the account of user servers. What O(mode=swap) keeps aside is a hidden directory of the volume. The exchange is
+        one rename for each entry of the top directory; the next run finishes one that was killed.
+    type: str
+    version_added: 0.2.0
   path:
     description: Directory to restore into, absolute, where it is not the one that the backup was made of. It is made when it is missing.
     type: path
@@ -178,6 +186,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._claim import ClaimVolume
 
 ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["restored", "cleaned"], "default": "restored"},
@@ -186,6 +195,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "time": {"type": "str", "default": "latest"},
     "volume": {"type": "str"},
     "path": {"type": "path"},
+    "claim": {"type": "str"},
     "paths": {"type": "list", "elements": "str", "default": []},
     "mode": {"type": "str", "choices": ["empty", "swap"], "default": "empty"},
     "owner": {"type": "int"},
@@ -209,13 +219,15 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     found = _from_restic(params, restic) if restic else _from_archives(params)
     volume = _volume(params, found.source)
     if params["state"] == "cleaned":
-        target = volume.place(create=False)
-        removed = _restore.clean(target, module.check_mode) if target else []
+        target, removed = _cleaned(module, volume)
         result: dict[str, t.Any] = {"changed": bool(removed), "target": target, "removed": removed}
         result["diff"] = {"before": {"kept": removed}, "after": {"kept": []}}
     else:
         result = _restored(module, found, volume)
     return {**result, "seconds": round(time.monotonic() - begin, 3)}
+
+
+_SOURCES = {"volume": "docker", "path": "directory", "claim": "claim"}
 
 
 class Found(t.NamedTuple):
@@ -253,11 +265,10 @@ def _from_restic(params: dict[str, t.Any], restic: _restic.Restic) -> Found:
 
 
 def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
-    name, path = params["volume"], params["path"]
-    if not name and not path:
-        name = source["reference"] if source["kind"] == "docker" else None
-        path = source["reference"] if source["kind"] == "directory" else None
-    return _backup_options.volume(name, path, params["socket"])
+    named = {option: params[option] for option in _SOURCES}
+    if not any(named.values()):
+        named = {option: source["reference"] if source["kind"] == kind else None for option, kind in _SOURCES.items()}
+    return _backup_options.volume(params, named)
 
 
 def _restored(module: AnsibleModule, found: Found, volume: Volume) -> dict[str, t.Any]:
@@ -271,13 +282,18 @@ def _restored(module: AnsibleModule, found: Found, volume: Volume) -> dict[str, 
         identity=params["identity_file"] or "",
     )
     restore, files, size = found.prepare(wish)
-    target = volume.place(create=not module.check_mode)
-    if module.check_mode:
+    if isinstance(volume, ClaimVolume):
+        target, result = volume.reference, _into_claim(module, found, volume, restore)
+    elif module.check_mode:
+        target = volume.place(create=False)
         if target:
             restore.free(target)
-        result = _restore.Result(files, size)
+        result = _restore.Result()
     else:
+        target = volume.place(create=True)
         result = restore.run(target, found.lock)
+    if module.check_mode:
+        result = _restore.Result(files, size)
     if result.lost:
         module.warn(f"The file system of {target} can not have these attributes: {', '.join(result.lost[:10])}.")
     return {
@@ -295,11 +311,30 @@ def _restored(module: AnsibleModule, found: Found, volume: Volume) -> dict[str, 
     }
 
 
+def _cleaned(module: AnsibleModule, volume: Volume) -> tuple[str, list[str]]:
+    """Where what was kept aside is deleted, and what that is."""
+    if isinstance(volume, ClaimVolume):
+        return volume.reference, volume.clean(module.check_mode)
+    target = volume.place(create=False)
+    return target, _restore.clean(target, module.check_mode) if target else []
+
+
+def _into_claim(
+    module: AnsibleModule, found: Found, volume: ClaimVolume, restore: _restore.Exchange
+) -> _restore.Result:
+    if not isinstance(restore, _restore.Restore):
+        raise HubError("engine is restic, which can not restore into a claim.", "Take engine: archive.")
+    if module.params["owner"] is not None or module.params["group"] is not None:
+        raise HubError("owner or group is given, and files in a claim belong to the account of user servers.")
+    with _repository.lock(found.lock, 600, "a restore"):
+        return volume.restore(restore, module.check_mode)
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
         {**_backup_options.ARGUMENTS, **ARGUMENTS},
-        mutually_exclusive=[("volume", "path")],
+        mutually_exclusive=[("volume", "path", "claim")],
         required_if=_backup_options.REQUIRED_IF,
         supports_check_mode=True,
     )
