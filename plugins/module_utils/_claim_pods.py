@@ -218,9 +218,10 @@ class ExecConnection:
             self._stream.update(timeout=_SILENCE)
         except Exception as error:  # as above
             raise Broken(str(error)) from None
+        # To read one channel fetches what there is for all, so the one that is waited for is read last.
+        self._said = (self._said + self._stream.read_channel(2))[-1000:]
         got = self._stream.read_channel(1)
         self._read += got
-        self._said = (self._said + self._stream.read_channel(2))[-1000:]
         if not got and not self._stream.is_open():
             lines = self._said.decode(errors="replace").strip().splitlines()
             raise Broken(lines[-1] if lines else "it ended")
