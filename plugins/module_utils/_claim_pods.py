@@ -187,6 +187,13 @@ def _wait(cluster: Cluster, place: Place, name: str) -> None:
         time.sleep(0.3)
 
 
+def _breaks() -> tuple[type[Exception], ...]:
+    """What the library for web sockets raises."""
+    import websocket
+
+    return OSError, websocket.WebSocketException
+
+
 class ExecConnection:
     """The program in a pod; see ``_claim_session.Connection``."""
 
@@ -202,7 +209,7 @@ class ExecConnection:
         try:
             for start in range(0, len(view), _PIECE):
                 self._stream.write_stdin(bytes(view[start : start + _PIECE]))
-        except Exception as error:  # of the library for web sockets, which are of no common class
+        except _breaks() as error:
             raise Broken(str(error)) from None
 
     def take(self, size: int) -> bytes:
@@ -216,7 +223,7 @@ class ExecConnection:
     def _more(self) -> None:
         try:
             self._stream.update(timeout=_SILENCE)
-        except Exception as error:  # as above
+        except _breaks() as error:
             raise Broken(str(error)) from None
         # To read one channel fetches what there is for all, so the one that is waited for is read last.
         self._said = (self._said + self._stream.read_channel(2))[-1000:]
@@ -233,7 +240,7 @@ class ExecConnection:
 
     def close(self) -> None:
         """Let the program end."""
-        with contextlib.suppress(Exception):  # it is closed, one way or another
+        with contextlib.suppress(*_breaks()):  # it is closed, one way or another
             self._stream.close()
 
 

@@ -131,11 +131,9 @@ class Server:
     def _clean(self, at: str, check: bool) -> list[str]:
         return _claim_exchange.clean(at, check)
 
-    def _restore(
-        self, at: str, wish: dict[str, t.Any], owners: list[int], limit: int, parts: int
-    ) -> dict[str, t.Any]:
+    def _restore(self, at: str, wish: dict[str, t.Any], owners: list[int], limit: int, parts: int) -> dict[str, t.Any]:
         def write(top: int) -> Result:
-            mapped = _claim_exchange.PlatformOwners(*owners, os.geteuid(), os.getegid())
+            mapped = _claim_exchange.PlatformOwners(owners[0], owners[1], os.geteuid(), os.getegid())
             extraction = _archive_reader.Extraction(top, mapped, limit)
             try:
                 for _part in range(parts):

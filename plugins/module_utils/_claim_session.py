@@ -153,7 +153,9 @@ class Session:
         if "message" in said:
             return HubError(f"{self._what}: {said['message']}", said["hint"])
         if "damaged" in said:
-            return HubError(f"{self._what}: the archive is not what its list says: {said['damaged']}. Nothing was touched.")
+            return HubError(
+                f"{self._what}: the archive is not what its list says: {said['damaged']}. Nothing was touched."
+            )
         return OSError(said["errno"], said["strerror"], *([said["filename"]] if said["filename"] else []))
 
 
@@ -224,5 +226,7 @@ def _content(parts: t.Iterable[_restore.Part]) -> t.Iterator[bytes]:
                 for piece in pieces:
                     yield _claim_frames.frame(ARCHIVE, len(piece)) + piece
         except Damaged as error:
-            raise HubError(f"The archive {part.path} is not what its list says: {error}. Nothing was touched.") from None
+            raise HubError(
+                f"The archive {part.path} is not what its list says: {error}. Nothing was touched."
+            ) from None
         yield _claim_frames.frame(ARCHIVE, 0)
