@@ -50,6 +50,60 @@ options:
     description:
       - Path of the Docker engine's socket, for Docker volumes. When left out, what E(DOCKER_HOST) says, or C(/var/run/docker.sock).
     type: path
+  cluster:
+    description:
+      - The Kubernetes cluster of persistent volume claims, and the pods that have them mounted meanwhile. Such a pod satisfies the pod
+        security standard "restricted", has no token, needs no network, and is removed afterwards. It goes where the claim
+        is in use. What a killed run leaves ends by itself within a minute, and the next run removes it.
+      - The account of the kubeconfig needs what C(edit) gives in the namespace. Needs the Python library C(kubernetes).
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      kubeconfig:
+        description: Kubeconfig on this host. Without it, E(KUBECONFIG) or C(~/.kube/config).
+        type: path
+      context:
+        description: Context of the kubeconfig. Without it, the current one.
+        type: str
+      namespace:
+        description: Namespace of the claims.
+        type: str
+        required: true
+      image:
+        description: Image with Python 3.10 or later, such as that of the hub.
+        type: str
+        required: true
+      uid:
+        description: Number of the account that user servers have; V(0) leaves it to the cluster, as OpenShift wants it.
+        type: int
+        default: 1000
+      group:
+        description: Number of the group that the cluster gives the volumes to; V(0) leaves that to the cluster.
+        type: int
+        default: 100
+      pull_policy:
+        description: When the node pulls the image.
+        type: str
+        choices: [Always, IfNotPresent, Never]
+        default: IfNotPresent
+      pull_secrets:
+        description: Names of Secrets with which the node pulls it.
+        type: list
+        elements: str
+        default: []
+      node_selector:
+        description: Labels of the nodes that pods for claims that are not in use may run on.
+        type: dict
+        default: {}
+      tolerations:
+        description: Taints of nodes that the pods tolerate.
+        type: list
+        elements: dict
+        default: []
+      timeout:
+        description: Seconds for a pod to come up.
+        type: int
+        default: 300
 notes:
   - With V(archive), a backup is C(REPOSITORY/HUB/USER/TIME.tar.zst), with the manifest C(TIME.json) and the list of files C(TIME.files.zst) beside it.
     Volumes of another name than V(home) have a directory of that name below the user's. Characters of a user's name that

@@ -122,6 +122,13 @@ class Stream:
 
 @contextlib.contextmanager
 def opened(path: str, compression: str, encryption: str, identity: str) -> t.Iterator[Stream]:
+    """The content of an archive, to take from."""
+    with content(path, compression, encryption, identity) as pieces:
+        yield Stream(pieces)
+
+
+@contextlib.contextmanager
+def content(path: str, compression: str, encryption: str, identity: str) -> t.Iterator[t.Iterator[memoryview]]:
     """The content of an archive."""
     with contextlib.ExitStack() as stack:
         source: t.Iterable[bytes] = chunks(path)
@@ -129,7 +136,7 @@ def opened(path: str, compression: str, encryption: str, identity: str) -> t.Ite
             source = stack.enter_context(_encryption.decrypted(encryption, identity, source))
         pieces = _compression.decompressed(compression, source)
         stack.callback(pieces.close)
-        yield Stream(pieces)
+        yield pieces
 
 
 def verify(stream: Stream, listed: t.Mapping[str, Known]) -> None:

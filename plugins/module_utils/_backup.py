@@ -19,11 +19,12 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _read_back,
     _repository,
     _retention,
-    _tree,
+    _volume_reader,
 )
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._archive_writer import Known, Writer
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._archive_writer import Known
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._repository import Manifest, Place
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volume_reader import Reader
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
 
 _ATTEMPTS = 3
@@ -81,7 +82,7 @@ def back_up(place: Place, volume: Volume, rules: Rules, check: bool) -> Outcome:
     begin = time.monotonic()
     result = Outcome(place.user, place.name)
     try:
-        with volume.opened() as top:
+        with _volume_reader.reader(volume) as top:
             if check:
                 _look(place, volume, rules, top, result)
             else:
@@ -90,6 +91,7 @@ def back_up(place: Place, volume: Volume, rules: Rules, check: bool) -> Outcome:
                     place.clean()
                     _bring_up_to_date(place, volume, rules, top, result)
                     _thin_out(place, rules, result)
+            _say_unreadable(top, result)
     except HubError as error:
         result.outcome, result.error = "failed", str(error)
     except OSError as error:
@@ -102,9 +104,15 @@ def back_up(place: Place, volume: Volume, rules: Rules, check: bool) -> Outcome:
     return result
 
 
-def _look(place: Place, volume: Volume, rules: Rules, top: int, result: Outcome) -> None:
+def _say_unreadable(top: Reader, result: Outcome) -> None:
+    if top.unreadable:
+        text = f"{len(top.unreadable)} or more files may not be read and are left out, such as {top.unreadable[0]}."
+        result.warning = f"{result.warning} {text}".strip()
+
+
+def _look(place: Place, volume: Volume, rules: Rules, top: Reader, result: Outcome) -> None:
     latest = place.latest()
-    found = _tree.fingerprint(top)
+    found = top.fingerprint()
     result.outcome = "new"
     if latest:
         result.previous = latest.time
@@ -132,11 +140,11 @@ def _source(volume: Volume) -> dict[str, str]:
     return {"kind": volume.kind, "reference": volume.reference}
 
 
-def _bring_up_to_date(place: Place, volume: Volume, rules: Rules, top: int, result: Outcome) -> None:
+def _bring_up_to_date(place: Place, volume: Volume, rules: Rules, top: Reader, result: Outcome) -> None:
     latest = place.latest()
     if latest:
         result.previous = latest.time
-        if _as_in(place, latest, volume, rules, _tree.fingerprint(top).value()):
+        if _as_in(place, latest, volume, rules, top.fingerprint().value()):
             _still(place, latest, result)
             return
     for attempt in range(1, _ATTEMPTS + 1):
@@ -245,7 +253,7 @@ def _write(
     place: Place,
     volume: Volume,
     rules: Rules,
-    top: int,
+    top: Reader,
     staged: _Staged,
     chain: list[Manifest],
     known: dict[str, Known],
@@ -267,7 +275,7 @@ def _write(
             stack.callback(output.close)
             lines = _compression.compressor(rules.compression, listed, 0)
             stack.callback(lines.close)
-            written = Writer(output, lines, known).write(top)
+            written = top.write(output, lines, known)
         removed = b"".join(b"./%s\0" % os.fsencode(path) for path in written.removed)
         _compression.write_all(gone, removed)
     archive_bytes, archive_sha256 = _checked(reading) if reading else _archive_reader.checksum(staged.path(archive))
@@ -285,8 +293,8 @@ def _write(
         previous=chain[-1].time if chain else "",
         files=written.files,
         size=written.size,
-        owner=os.fstat(top).st_uid,
-        group=os.fstat(top).st_gid,
+        owner=top.owner,
+        group=top.group,
         members=written.members,
         content=written.content,
         archive=archive,

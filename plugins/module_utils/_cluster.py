@@ -154,6 +154,35 @@ class Cluster:
             if error.status != 404:
                 raise
 
+    def execute(self, namespace: str, pod: str, container: str, command: t.Sequence[str]) -> t.Any:
+        """A running program in a container, as a ``WSClient`` with its three streams, in bytes.
+
+        :raises HubError: the cluster does not start it.
+        """
+        import kubernetes.client
+        import kubernetes.stream
+
+        api: t.Any = kubernetes.client.CoreV1Api(self._client.client)
+        start: t.Callable[..., t.Any] = kubernetes.stream.stream
+        streams = {"stdin": True, "stdout": True, "stderr": True, "tty": False}
+        try:
+            return start(
+                api.connect_get_namespaced_pod_exec,
+                pod,
+                namespace,
+                container=container,
+                command=list(command),
+                **streams,
+                binary=True,
+                _preload_content=False,
+            )
+        except (kubernetes.client.ApiException, OSError) as error:
+            said = str(getattr(error, "reason", "") or error).splitlines()[0]
+            raise HubError(
+                f"The cluster does not run a program in the pod {pod}: {said}.",
+                "The account needs the right to create pods/exec in the namespace, which edit has.",
+            ) from error
+
     def log(self, namespace: str, pod: str, container: str, lines: int = 0, previous: bool = False) -> str:
         """What a container wrote; empty when there is nothing to be had."""
         query = [("container", container)] + ([("tailLines", lines)] if lines else [])

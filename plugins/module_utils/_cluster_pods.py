@@ -183,6 +183,11 @@ def _events(cluster: Cluster, namespace: str, name: str, pods: t.Sequence[Object
     return list(dict.fromkeys(texts))[-5:]
 
 
+def warned(cluster: Cluster, namespace: str, pod: Object) -> list[str]:
+    """What the cluster warned about a pod and its claims."""
+    return _events(cluster, namespace, pod["metadata"]["name"], [pod])
+
+
 def _last_words(cluster: Cluster, namespace: str, pods: t.Sequence[Object]) -> str:
     """The last lines of the containers that do not run as they should."""
     for pod in pods:

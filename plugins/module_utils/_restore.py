@@ -137,6 +137,10 @@ class Exchange:
                 "Take mode: swap, which keeps what is there aside, or restore elsewhere.",
             )
 
+    def beside(self, target: str, what: str) -> str:
+        """A directory that is not there yet, on the file system of the target."""
+        return _beside(target, what)
+
     def _replace(self, staging: str, target: str) -> str:
         """Let the new directory take the old one's place; returns where that is."""
         try:
@@ -158,7 +162,7 @@ class Exchange:
         if not os.path.lexists(target):
             os.rename(staging, target)
             return ""
-        kept = _Kept(_beside(target, "kept"))
+        kept = _Kept(self.beside(target, "kept"))
         for path in self.paths:
             with contextlib.ExitStack() as stack:
                 source, into = _open(staging, None, stack), _open(target, None, stack)
@@ -180,6 +184,20 @@ class Exchange:
                     kept.take(into, last, path)
                 os.rename(last, last, src_dir_fd=source, dst_dir_fd=into)
         return kept.path if kept.used else ""
+
+
+class Part(t.NamedTuple):
+    """One archive, and what is wanted of it."""
+
+    path: str
+    compression: str
+    encryption: str
+    identity: str
+    wanted: dict[str, Known]
+
+    def opened(self) -> contextlib.AbstractContextManager[t.Iterator[memoryview]]:
+        """What is in it, decrypted and decompressed."""
+        return _archive_reader.content(self.path, self.compression, self.encryption, self.identity)
 
 
 class Restore(Exchange):
@@ -242,11 +260,10 @@ class Restore(Exchange):
     def extract(self, staging: str) -> Result:
         """Write those members of the archives that are wanted."""
         manifest, wish = self._manifest, self._wish
-        limit = sum(part.content for part in self._chain)
         owners = _archive_reader.Owners(manifest.owner, manifest.group, wish.owner, wish.group)
         top = os.open(staging, OPEN)
         try:
-            extraction = _archive_reader.Extraction(top, owners, limit)
+            extraction = _archive_reader.Extraction(top, owners, self.limit)
             with contextlib.closing(extraction):
                 for number, part in enumerate(self._chain):
                     wanted = {path: known for path, known in self._state.items() if self._where[path] == number}
@@ -255,6 +272,36 @@ class Restore(Exchange):
             return Result(extraction.files, extraction.bytes, lost=extraction.lost)
         finally:
             os.close(top)
+
+    @property
+    def wish(self) -> Wish:
+        """What was wished for."""
+        return self._wish
+
+    @property
+    def owner(self) -> int:
+        """Number of the account that had the volume."""
+        return self._manifest.owner
+
+    @property
+    def group(self) -> int:
+        """The same for its group."""
+        return self._manifest.group
+
+    @property
+    def limit(self) -> int:
+        """Bytes that may be written."""
+        return sum(part.content for part in self._chain)
+
+    def parts(self) -> list[Part]:
+        """The archives of which something is wanted, for whoever writes the files elsewhere."""
+        found = []
+        for number, manifest in enumerate(self._chain):
+            wanted = {path: known for path, known in self._state.items() if self._where[path] == number}
+            if wanted:
+                path = self._place.join(manifest.archive)
+                found.append(Part(path, manifest.compression, manifest.encryption, self._wish.identity, wanted))
+        return found
 
     def _one(self, extraction: _archive_reader.Extraction, part: Manifest, wanted: dict[str, Known]) -> None:
         if not wanted:

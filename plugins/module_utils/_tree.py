@@ -34,12 +34,19 @@ class Notes:
     changed: list[str] = dataclasses.field(default_factory=list)
     skipped: list[str] = dataclasses.field(default_factory=list)
     has_changed: bool = False
+    tolerant: bool = False  #: what may not be read is left out
+    forbidden: list[str] = dataclasses.field(default_factory=list)
 
     def change(self, path: str) -> None:
         """A file changed or vanished while it was looked at."""
         self.has_changed = True
         if len(self.changed) < LISTED and path not in self.changed:
             self.changed.append(path)
+
+    def forbid(self, path: str) -> None:
+        """Something that may not be read."""
+        if len(self.forbidden) < LISTED:
+            self.forbidden.append(path)
 
     def skip(self, path: str) -> None:
         """Something that no archive holds."""
@@ -118,6 +125,9 @@ def _enter(parent: int, name: str, path: str, notes: Notes) -> int | None:
         if error.errno in GONE:
             notes.change(path)
             return None
+        if error.errno == errno.EACCES and notes.tolerant:
+            notes.forbid(path)
+            return None
         raise OSError(error.errno, error.strerror, path) from None
 
 
@@ -148,7 +158,9 @@ def _once(path: str, descriptor: int, notes: Notes) -> Directory:
                 if status.st_ctime_ns > recent and fresh(status):
                     directory.fresh = True
     except OSError as error:
-        raise OSError(error.errno, error.strerror, path or ".") from None
+        if error.errno != errno.EACCES or not notes.tolerant:
+            raise OSError(error.errno, error.strerror, path or ".") from None
+        notes.forbid(path)
     return directory
 
 
@@ -196,9 +208,9 @@ class Fingerprint:
         return self._hash.hexdigest() if self._certain else ""
 
 
-def fingerprint(top: int) -> Fingerprint:
+def fingerprint(top: int, notes: Notes | None = None) -> Fingerprint:
     """The state of a tree at a cost of one call per file."""
-    notes, found = Notes(), Fingerprint()
-    for directory in walk(top, notes):
+    found = Fingerprint()
+    for directory in walk(top, notes or Notes()):
         found.add(directory)
     return found

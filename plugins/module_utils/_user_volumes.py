@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _volume_names
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _claim_names, _volume_names
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 
-_FIELD = "{username}"
-SCHEMES = (*_volume_names.SCHEMES, "plain")
+# A claim may be that of one server of a user.
+_FIELD = re.compile(r"\{(?:username|user_server)\}")
+SCHEMES = (*_volume_names.SCHEMES, *_claim_names.SCHEMES, "plain")
 # In a repository these have the place of a user: the hub's own state, volumes that all share, volumes whose user is gone.
 STATE, SHARED, ORPHANS = RESERVED = ("hub state", "hub shared", "hub orphans")
 
@@ -35,7 +36,7 @@ def user_volumes(
     :param templates: what a volume is called in a backup, to the name of the volume; one with ``{username}`` is each user's own,
         another one is shared by all.
     :param servers: user servers as ``hub_engine_info`` returns them: what the spawner did counts more than a spelling.
-    :param scheme: how the spawner spells a user's name, ``plain`` for as it is.
+    :param scheme: how the spawner spells a user's name, ``plain`` for as it is, ``safe`` or ``escape`` for claims.
     :returns: for each ``volume`` that is from a template its ``name`` in a backup, its ``user`` and its ``kind``: ``user``,
         ``shared`` or ``orphan``, which no user has.
     :raises HubError: a user is called like something of the hub itself.
@@ -46,7 +47,7 @@ def user_volumes(
             "Rename the user on the hub's administration page.",
         )
     there = sorted(set(names))
-    own = {name: template for name, template in templates.items() if _FIELD in template}
+    own = {name: template for name, template in templates.items() if _FIELD.search(template)}
     owners: dict[str, tuple[str, str]] = {}
     for user in sorted(set(users)):
         for name, template in own.items():
@@ -54,8 +55,8 @@ def user_volumes(
     for server in servers:
         for mount in server.get("mounts", ()):
             if (name := _template_of(mount["source"], own)) and not mount.get("read_only"):
-                owners[mount["source"]] = (server["user"], name)
-    shared = {template: name for name, template in templates.items() if _FIELD not in template}
+                owners[mount["source"]] = (server["user"], _of_server(name, server.get("claim_of", "")))
+    shared = {template: name for name, template in templates.items() if not _FIELD.search(template)}
     found = []
     for volume in there:
         if volume in shared:
@@ -101,8 +102,11 @@ def restore_targets(
         if (users and backup["user"] not in users) or (name and backup["name"] != name):
             continue
         owner = to or backup["user"]
-        template = places.get(backup["name"], "")
-        if not template or (_FIELD in template) == (backup["user"] == SHARED):
+        volume, server = backup["name"], ""
+        if volume not in places and "{user_server}" in places.get(volume.partition(".")[0], ""):
+            volume, _dot, server = volume.partition(".")
+        template = places.get(volume, "")
+        if not template or bool(_FIELD.search(template)) == (backup["user"] == SHARED):
             homeless.append(f"{backup['name']} of {backup['user']}")
             continue
         found.append(
@@ -110,7 +114,7 @@ def restore_targets(
                 "user": backup["user"],
                 "name": backup["name"],
                 "to": owner,
-                "volume": _named(template, owner, scheme),
+                "volume": _named(template, owner, scheme, server),
                 "from": backup["source"]["kind"],
             }
         )
@@ -131,8 +135,15 @@ def label(name: str) -> str:
     return re.sub(r"[^a-z0-9._-]", "-", name.lower())
 
 
-def _named(template: str, user: str, scheme: str) -> str:
-    return template.replace(_FIELD, user if scheme == "plain" else _volume_names.spelled(user, scheme))
+def _of_server(name: str, server: str) -> str:
+    """What the volume of a named server is called among those of its user."""
+    return f"{name}.{server}" if server else name
+
+
+def _named(template: str, user: str, scheme: str, server: str = "") -> str:
+    if scheme in _claim_names.SCHEMES:
+        return _claim_names.claim_name(template, user, server, scheme)
+    return _FIELD.sub(lambda _field: user if scheme == "plain" else _volume_names.spelled(user, scheme), template)
 
 
 def _template_of(volume: str, own: t.Mapping[str, str]) -> str:
@@ -141,4 +152,4 @@ def _template_of(volume: str, own: t.Mapping[str, str]) -> str:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile("[^/]+".join(re.escape(part) for part in template.split(_FIELD)))
+    return re.compile("[^/]+".join(re.escape(part) for part in _FIELD.split(template)))

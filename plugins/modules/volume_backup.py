@@ -13,7 +13,7 @@ version_added: 0.2.0
 author:
   - Hubwright maintainers (@hubwright)
 description:
-  - Writes Docker volumes and directories into a backup repository, all in one run and several side by side.
+  - Writes Docker volumes, directories and persistent volume claims into a backup repository, all in one run and several side by side.
   - A volume that has not changed since its last backup costs a look at its files' attributes, and nothing is written. Of one that
     has changed, only the changed files are written, until a new full archive is due.
   - Owners, modes, times to the nanosecond, hard links, sparse files, extended attributes, access control lists and capabilities are
@@ -55,11 +55,17 @@ options:
       volume:
         description:
           - Docker volume. It is read where the engine keeps it, which takes the driver C(local) and the rights of root.
-          - Mutually exclusive with O(volumes[].path), one of both is needed.
+          - Mutually exclusive with O(volumes[].path) and O(volumes[].claim), one of them is needed.
         type: str
       path:
         description: Directory, absolute.
         type: path
+      claim:
+        description:
+          - Persistent volume claim of O(cluster), with C(/) and a directory in it when only that is meant. Only for O(engine=archive).
+          - What the account of user servers may not read is left out, and there is a warning.
+        type: str
+        version_added: 0.2.0
   jobs:
     description: How many volumes are worked at side by side; V(0) is one for each processor.
     type: int
@@ -173,6 +179,19 @@ EXAMPLES = r"""
       recipients:
         - age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
         - age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg
+
+# The account of the kubeconfig may edit the namespace, and nothing else.
+- name: Back up the claim of a user of a Kubernetes hub
+  hubwright.jupyterhub.volume_backup:
+    repository: /var/backups/jupyterhub
+    hub: jupyterhub
+    cluster:
+      namespace: course
+      image: quay.io/jupyterhub/k8s-hub:4.3.1
+    volumes:
+      - user: ada
+        claim: claim-ada
+  delegate_to: localhost
 """
 
 RETURN = r"""
@@ -284,12 +303,15 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
 )
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._claim import ClaimVolume, in_pods
 
 VOLUME: dict[str, t.Any] = {
     "user": {"type": "str", "required": True},
     "name": {"type": "str", "default": _repository.DEFAULT_NAME},
     "volume": {"type": "str"},
     "path": {"type": "path"},
+    "claim": {"type": "str"},
 }
 KEEP: dict[str, t.Any] = {rule: {"type": "int", "default": 0} for rule in ("last", "daily", "weekly", "monthly")}
 ENCRYPTION: dict[str, t.Any] = {
@@ -302,8 +324,8 @@ ARGUMENTS: dict[str, t.Any] = {
         "elements": "dict",
         "required": True,
         "options": VOLUME,
-        "mutually_exclusive": [("volume", "path")],
-        "required_one_of": [("volume", "path")],
+        "mutually_exclusive": [("volume", "path", "claim")],
+        "required_one_of": [("volume", "path", "claim")],
     },
     "jobs": {"type": "int", "default": 0},
     "verify": {"type": "bool", "default": True},
@@ -344,24 +366,48 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     _repository.check(params["repository"])
     jobs = min(params["jobs"] or _backup_run.processors(), len(params["volumes"]) or 1)
     rules = _rules(params, jobs)
-    tasks = []
+    tasks, volumes = [], []
     seen = set()
     for wanted in params["volumes"]:
         place = _backup_options.place(params, wanted["user"], wanted["name"])
         if place.path in seen:
             raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
         seen.add(place.path)
-        volume = _backup_options.volume(wanted["volume"], wanted["path"], params["socket"])
+        volume = _backup_options.volume(params, wanted)
+        volumes.append(volume)
         one = functools.partial(_backup.back_up, place, volume, rules, module.check_mode)
         tasks.append(_backup_run.Task(wanted["user"], wanted["name"], one))
     with _progress(params["progress_file"], len(tasks)) as report:
-        outcomes = _backup_run.all_of(tasks, jobs, report)
+        outcomes = _all_of(tasks, volumes, jobs, report)
     if any(outcome.outcome == "new" for outcome in outcomes) and not module.check_mode:
         _repository.sync(params["repository"])  # contents are durable already, now their names are
     for outcome in outcomes:
         if outcome.warning:
             module.warn(f"{outcome.user} ({outcome.name}): {outcome.warning}")
     return _result(outcomes, begin)
+
+
+def _all_of(
+    tasks: list[_backup_run.Task],
+    volumes: list[Volume],
+    jobs: int,
+    report: t.Callable[[_backup.Outcome, int], None],
+) -> list[_backup.Outcome]:
+    """The outcomes of all tasks, in their order: those of claims while these are mounted in a pod."""
+    done: dict[int, _backup.Outcome] = {}
+
+    def some(numbers: list[int]) -> None:
+        before = len(done)
+        found = _backup_run.all_of(
+            [tasks[number] for number in numbers], jobs, lambda outcome, count: report(outcome, before + count)
+        )
+        done.update(zip(numbers, found, strict=True))
+
+    claims = {id(volume): number for number, volume in enumerate(volumes) if isinstance(volume, ClaimVolume)}
+    some([number for number in range(len(tasks)) if number not in claims.values()])
+    for mounted in in_pods([t.cast("ClaimVolume", volumes[number]) for number in claims.values()]):
+        some([claims[id(volume)] for volume in mounted])
+    return [done[number] for number in range(len(tasks))]
 
 
 def _by_restic(module: AnsibleModule, restic: _restic.Restic, begin: float) -> dict[str, t.Any]:
@@ -372,7 +418,7 @@ def _by_restic(module: AnsibleModule, restic: _restic.Restic, begin: float) -> d
         _backup_options.check_names(params["hub"], *key)
         if key in volumes:
             raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
-        volumes[key] = _backup_options.volume(wanted["volume"], wanted["path"], params["socket"])
+        volumes[key] = _backup_options.volume(params, wanted)
     outcomes, sums = _restic.back_up(restic, params["hub"], volumes, params["keep"], module.check_mode)
     for warning in sorted({outcome.warning for outcome in outcomes if outcome.warning}):
         module.warn(warning)

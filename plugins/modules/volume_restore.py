@@ -53,7 +53,7 @@ options:
   volumes:
     description:
       - Several volumes, each on its own; one that can not be restored keeps no other from it, and the module fails at the end.
-      - Mutually exclusive with O(user), O(volume), O(path), O(owner) and O(group).
+      - Mutually exclusive with O(user), O(volume), O(path), O(claim), O(owner) and O(group).
     type: list
     elements: dict
     suboptions:
@@ -71,6 +71,9 @@ options:
       path:
         description: As O(path).
         type: path
+      claim:
+        description: As O(claim).
+        type: str
       owner:
         description: As O(owner).
         type: int
@@ -84,8 +87,16 @@ options:
   volume:
     description:
       - Docker volume to restore into, where it is not the one that the backup was made of. It is made when it is missing.
-      - Mutually exclusive with O(path).
+      - Mutually exclusive with O(path) and O(claim).
     type: str
+  claim:
+    description:
+      - Persistent volume claim of O(cluster) to restore into, with C(/) and a directory in it when only that is meant, where it is not the one
+        that the backup was made of. It has to be there, and no pod may have it mounted.
+      - Owners become the account of user servers. What O(mode=swap) keeps aside is a hidden directory of the volume. The exchange is
+        one rename for each entry of the top directory; the next run finishes one that was killed.
+    type: str
+    version_added: 0.2.0
   path:
     description: Directory to restore into, absolute, where it is not the one that the backup was made of. It is made when it is missing.
     type: path
@@ -229,12 +240,14 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._claim import ClaimVolume
 
 ONE: dict[str, t.Any] = {
     "user": {"type": "str"},
     "name": {"type": "str", "default": _repository.DEFAULT_NAME},
     "volume": {"type": "str"},
     "path": {"type": "path"},
+    "claim": {"type": "str"},
     "owner": {"type": "int"},
     "group": {"type": "int"},
 }
@@ -242,7 +255,7 @@ MANY: dict[str, t.Any] = {
     "type": "list",
     "elements": "dict",
     "options": {**ONE, "user": {"type": "str", "required": True}},
-    "mutually_exclusive": [("volume", "path")],
+    "mutually_exclusive": [("volume", "path", "claim")],
 }
 ARGUMENTS: dict[str, t.Any] = {
     **ONE,
@@ -271,7 +284,7 @@ def _many(module: AnsibleModule, restic: _restic.Restic | None) -> dict[str, t.A
     volumes: list[dict[str, t.Any]] = []
     seen = set()
     for wanted in module.params["volumes"]:
-        key = wanted["user"], wanted["name"], wanted["volume"], wanted["path"]
+        key = tuple(wanted[option] for option in ("user", "name", *_SOURCES))
         if key in seen:
             raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
         seen.add(key)
@@ -307,13 +320,15 @@ def _one(module: AnsibleModule, params: dict[str, t.Any], restic: _restic.Restic
     found = _from_restic(params, restic) if restic else _from_archives(params)
     volume = _volume(params, found.source)
     if params["state"] == "cleaned":
-        target = volume.place(create=False)
-        removed = _restore.clean(target, module.check_mode) if target else []
+        target, removed = _cleaned(module, volume)
         result: dict[str, t.Any] = {"changed": bool(removed), "target": target, "removed": removed}
         result["diff"] = {"before": {"kept": removed}, "after": {"kept": []}}
     else:
         result = _restored(module, params, found, volume)
     return result
+
+
+_SOURCES = {"volume": "docker", "path": "directory", "claim": "claim"}
 
 
 class Found(t.NamedTuple):
@@ -351,11 +366,10 @@ def _from_restic(params: dict[str, t.Any], restic: _restic.Restic) -> Found:
 
 
 def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
-    name, path = params["volume"], params["path"]
-    if not name and not path:
-        name = source["reference"] if source["kind"] == "docker" else None
-        path = source["reference"] if source["kind"] == "directory" else None
-    return _backup_options.volume(name, path, params["socket"])
+    named = {option: params[option] for option in _SOURCES}
+    if not any(named.values()):
+        named = {option: source["reference"] if source["kind"] == kind else None for option, kind in _SOURCES.items()}
+    return _backup_options.volume(params, named)
 
 
 def _restored(module: AnsibleModule, params: dict[str, t.Any], found: Found, volume: Volume) -> dict[str, t.Any]:
@@ -368,13 +382,18 @@ def _restored(module: AnsibleModule, params: dict[str, t.Any], found: Found, vol
         identity=params["identity_file"] or "",
     )
     restore, files, size = found.prepare(wish)
-    target = volume.place(create=not module.check_mode)
-    if module.check_mode:
+    if isinstance(volume, ClaimVolume):
+        target, result = volume.reference, _into_claim(module, params, found, volume, restore)
+    elif module.check_mode:
+        target = volume.place(create=False)
         if target:
             restore.free(target)
-        result = _restore.Result(files, size)
+        result = _restore.Result()
     else:
+        target = volume.place(create=True)
         result = restore.run(target, found.lock)
+    if module.check_mode:
+        result = _restore.Result(files, size)
     if result.lost:
         module.warn(f"The file system of {target} can not have these attributes: {', '.join(result.lost[:10])}.")
     return {
@@ -392,13 +411,32 @@ def _restored(module: AnsibleModule, params: dict[str, t.Any], found: Found, vol
     }
 
 
+def _cleaned(module: AnsibleModule, volume: Volume) -> tuple[str, list[str]]:
+    """Where what was kept aside is deleted, and what that is."""
+    if isinstance(volume, ClaimVolume):
+        return volume.reference, volume.clean(module.check_mode)
+    target = volume.place(create=False)
+    return target, _restore.clean(target, module.check_mode) if target else []
+
+
+def _into_claim(
+    module: AnsibleModule, params: dict[str, t.Any], found: Found, volume: ClaimVolume, restore: _restore.Exchange
+) -> _restore.Result:
+    if not isinstance(restore, _restore.Restore):
+        raise HubError("engine is restic, which can not restore into a claim.", "Take engine: archive.")
+    if params["owner"] is not None or params["group"] is not None:
+        raise HubError("owner or group is given, and files in a claim belong to the account of user servers.")
+    with _repository.lock(found.lock, 600, "a restore"):
+        return volume.restore(restore, module.check_mode)
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
         {**_backup_options.ARGUMENTS, **ARGUMENTS},
         mutually_exclusive=[
-            ("volume", "path"),
-            *(("volumes", option) for option in ("user", "volume", "path", "owner", "group")),
+            ("volume", "path", "claim"),
+            *(("volumes", option) for option in ("user", "volume", "path", "claim", "owner", "group")),
         ],
         required_one_of=[("user", "volumes")],
         required_if=_backup_options.REQUIRED_IF,

@@ -64,6 +64,9 @@ if asked["account"]:
     before = (record["account"]["uid"], record["account"]["gid"])
     if before != (account.pw_uid, account.pw_gid):
         renumber(before, (account.pw_uid, account.pw_gid))
+elif asked.get("owner"):  # of another platform, where it belonged to whoever ran the backup
+    there = (source / "state").stat()
+    renumber((there.st_uid, there.st_gid), (int(asked["owner"]), int(asked["owner"])))
 database = source / "state" / "jupyterhub.sqlite"
 # The hub's account could have left a link there.
 if database.is_file() and not database.is_symlink():
