@@ -156,7 +156,9 @@ PLAY = """
     - ansible.builtin.copy:
         dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
         mode: "0600"
-        content: "{{ {'objects': hub_kubernetes__objects if applied else [], 'pulls': hub_kubernetes__pull_definitions if applied else [], 'problems': (hub_kubernetes__problems or '').splitlines()} | to_json }}"
+        content: >-
+          {{ {'objects': hub_kubernetes__objects if applied else [], 'pulls': hub_kubernetes__pull_definitions if applied else [],
+              'problems': (hub_kubernetes__problems or '').splitlines()} | to_json }}
 """
 Object = dict[str, t.Any]
 
