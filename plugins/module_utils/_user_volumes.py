@@ -17,7 +17,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors impor
 
 # A claim may be that of one server of a user.
 _FIELD = re.compile(r"\{(?:username|user_server)\}")
-SCHEMES = (*_volume_names.SCHEMES, *_claim_names.SCHEMES, "plain")
+SCHEMES = (*_volume_names.SCHEMES, "plain", *_claim_names.SCHEMES)
 # In a repository these have the place of a user: the hub's own state, volumes that all share, volumes whose user is gone.
 STATE, SHARED, ORPHANS = RESERVED = ("hub state", "hub shared", "hub orphans")
 

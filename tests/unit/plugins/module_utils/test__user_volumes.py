@@ -148,3 +148,29 @@ def test_a_directory_can_become_a_volume() -> None:
 def test_what_has_no_backup_or_no_place_is_refused(arguments: dict[str, t.Any], message: str) -> None:
     with pytest.raises(AnsibleFilterError, match=message):
         hub_restore_targets(**{"backups": BACKUPS, "templates": TEMPLATES, **arguments})
+
+
+def test_claims_have_the_names_of_the_spawner() -> None:
+    """Those of named servers too; what it wrote down of a claim counts more than the name."""
+    templates = {"home": "claim-{user_server}", "data": "data"}
+    there = ["claim-bob", "claim-bob--gpu", "claim-ann-lee---2a39e9ce", "claim-of-old", "claim-nobody", "data"]
+    written = [
+        {"user": "bob", "claim_of": "gpu", "mounts": [{"source": "claim-bob--gpu"}]},
+        {"user": "eve", "claim_of": "", "mounts": [{"source": "claim-of-old"}]},
+    ]
+    found = hub_user_volumes(there, ["ann.lee", "bob"], templates, written, "safe")
+    assert {volume["volume"]: (volume["user"], volume["name"]) for volume in found} == {
+        "claim-bob": ("bob", "home"),
+        "claim-bob--gpu": ("bob", "home.gpu"),
+        "claim-ann-lee---2a39e9ce": ("ann.lee", "home"),
+        "claim-of-old": ("eve", "home"),
+        "claim-nobody": ("hub orphans", "claim-nobody"),
+        "data": ("hub shared", "data"),
+    }
+    backups = [
+        {"user": "bob", "name": name, "last": "20261127T231500Z", "source": {"kind": "claim"}}
+        for name in ("home", "home.gpu")
+    ]
+    targets = hub_restore_targets(backups, templates, ["bob"], "ann.lee", scheme="safe")
+    assert targets[0]["volume"] == "claim-ann-lee---2a39e9ce"
+    assert targets[1]["volume"].startswith("claim-ann-lee") and "gpu" in targets[1]["volume"]

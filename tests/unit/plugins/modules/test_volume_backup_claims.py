@@ -25,13 +25,17 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _claim_pods,
     _claim_server,
     _claim_session,
+    _cluster,
 )
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._claim_frames import Broken
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import _claim
 from ansible_collections.hubwright.jupyterhub.plugins.modules import volume_backup, volume_restore
 
 PODS = "/api/v1/namespaces/course/pods"
 CLAIMS = "/api/v1/namespaces/course/persistentvolumeclaims"
+
+REAL_CONNECTION = _claim_pods.ExecConnection
 
 
 class Here(_claim_server.Server):
@@ -402,3 +406,70 @@ def test_a_connection_that_breaks_is_told(site: ClaimSite, monkeypatch: pytest.M
     site.claim("ada", a="a")
     assert "the pod x is gone" in site.back_up_claims("ada")["msg"]
     assert volume_restore and site.left == []
+
+
+class Stream:
+    """What the library of the cluster returns for a program, with what comes and when it ends."""
+
+    def __init__(self, *came: tuple[int, bytes]) -> None:
+        self.came = list(came)
+        self.channels: dict[int, bytes] = {}
+        self.written: list[bytes] = []
+
+    def update(self, timeout: float = 0) -> None:
+        """Get the next piece."""
+        if self.came:
+            channel, data = self.came.pop(0)
+            self.channels[channel] = self.channels.get(channel, b"") + data
+
+    def read_channel(self, channel: int) -> bytes:
+        """As the library does it, with a look for more when there is nothing."""
+        if channel not in self.channels:
+            self.update()
+        return self.channels.pop(channel, b"")
+
+    def write_stdin(self, data: bytes) -> None:
+        """Keep it."""
+        self.written.append(data)
+
+    def is_open(self) -> bool:
+        """As long as something comes."""
+        return bool(self.came)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def connected(cluster: clusters.Cluster, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> t.Any:
+    """A connection to a program in a pod."""
+    place = _claim_pods.Place("course", "hub:1", "hub", cluster.kubeconfig)
+    monkeypatch.setattr(_cluster.Cluster, "execute", lambda *_arguments: stream)
+    return REAL_CONNECTION(place, "pod")
+
+
+def test_a_connection_gives_whole_answers(site: ClaimSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they come, and whatever the program says beside them."""
+    stream = Stream((1, b"ab"), (2, b"a warning"), (1, b"cd"), (1, b"efg"), (1, b""))
+    connection = connected(site.cluster, stream, monkeypatch)
+    connection.send(b"x" * 600_000)
+    assert b"".join(stream.written) == b"x" * 600_000 and max(map(len, stream.written)) < 300_000
+    assert connection.take(3) == b"abc" and connection.take(4) == b"defg"
+    connection.close()
+
+
+def test_a_program_that_ends_says_why(site: ClaimSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connected(site.cluster, Stream((2, b"Traceback\nMemoryError\n")), monkeypatch)
+    with pytest.raises(Broken, match="MemoryError"):
+        connection.take(1)
+
+
+def test_a_pod_that_is_gone_is_noticed(site: ClaimSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connected(site.cluster, Stream((1, b""), (2, b""), (1, b""), (1, b"")), monkeypatch)
+    with pytest.raises(Broken, match="the pod pod is gone"):
+        connection.take(1)
+
+
+def test_a_cluster_without_exec_says_what_is_missing(site: ClaimSite) -> None:
+    cluster = _cluster.Cluster(site.cluster.kubeconfig)
+    with pytest.raises(HubError, match="pods/exec"):
+        cluster.execute("course", "pod", "volumes", ["true"])
