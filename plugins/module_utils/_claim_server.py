@@ -45,8 +45,10 @@ class _Sink:
             write_all(self._output, frames.frame(self._kind, size))
             write_all(self._output, memoryview(buffer)[:size])
 
-    def finish(self) -> None:
-        """Nothing is left."""
+    def finish(self, buffer: bytearray | None = None, size: int = 0) -> None:
+        """Send the last ``size`` bytes."""
+        if buffer is not None:
+            self.write(buffer, size)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -502,10 +502,10 @@ def test_a_key_that_is_none_is_refused_before_anything_is_read(site: Site) -> No
             {"encryption": {"program": "age", "recipients": ["-i"]}},
             "encryption.recipients has '-i', which is no public key",
         ),
-        ({"volumes": [{"user": "ada"}]}, "one of the following is required: volume, path found in volumes"),
+        ({"volumes": [{"user": "ada"}]}, "one of the following is required: volume, path, claim found in volumes"),
         (
             {"volumes": [{"user": "ada", "path": "/a", "volume": "a"}]},
-            "mutually exclusive: volume|path found in volumes",
+            "mutually exclusive: volume|path|claim found in volumes",
         ),
         ({"volumes": [{"user": "ada", "path": "/"}]}, "path is /, expected the directory of one user."),
         ({"volumes": [{"user": "", "path": "/a"}]}, "user is '', expected a name."),
