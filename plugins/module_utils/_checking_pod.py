@@ -44,11 +44,21 @@ def place(cluster: t.Mapping[str, t.Any] | None) -> Place | None:
     return Place(**{option: value for option, value in cluster.items() if value is not None}) if cluster else None
 
 
-def security(place: Place) -> Object:
-    """The security context of a pod there."""
+def spec(place: Place, seconds: int) -> Object:
+    """What pods there have in common: "restricted", without a token, and ended by the cluster after some seconds."""
     numbers = {"runAsUser": place.uid, "runAsGroup": place.uid, "fsGroup": place.uid} if place.uid else {}
     profile = {"seccompProfile": {"type": "RuntimeDefault"}} if place.seccomp else {}
-    return {"runAsNonRoot": True, **profile, **numbers}
+    return {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": seconds,
+        "terminationGracePeriodSeconds": 0,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "imagePullSecrets": [{"name": secret} for secret in place.pull_secrets],
+        "nodeSelector": dict(place.node_selector),
+        "tolerations": list(place.tolerations),
+        "securityContext": {"runAsNonRoot": True, **profile, **numbers},
+    }
 
 
 def run(place: Place, image: str, program: str, payload: str, timeout: int) -> subprocess.CompletedProcess[str]:
@@ -114,15 +124,7 @@ def _pod(place: Place, name: str, image: str, program: str, timeout: int) -> Obj
     return {
         "metadata": {"name": name, "labels": dict(place.labels)},
         "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": timeout + 60,
-            "terminationGracePeriodSeconds": 0,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "imagePullSecrets": [{"name": secret} for secret in place.pull_secrets],
-            "nodeSelector": dict(place.node_selector),
-            "tolerations": list(place.tolerations),
-            "securityContext": security(place),
+            **spec(place, timeout + 60),
             "volumes": volumes,
             "containers": [
                 {

@@ -15,7 +15,7 @@ import typing as t
 import uuid
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _cluster_pods, _smoke_probe
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place, security
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place, spec
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import Cluster, Object, Refused
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import CanNotStart, State, Trial
@@ -108,15 +108,7 @@ class PodBench(contextlib.ExitStack):
         return {
             "metadata": {"name": self._name, "labels": {**place.labels, LABEL: self._name}},
             "spec": {
-                "restartPolicy": "Never",
-                "activeDeadlineSeconds": int(trial.timeout) + _LONGER,
-                "terminationGracePeriodSeconds": 0,
-                "automountServiceAccountToken": False,
-                "enableServiceLinks": False,
-                "imagePullSecrets": [{"name": secret} for secret in place.pull_secrets],
-                "nodeSelector": dict(place.node_selector),
-                "tolerations": list(place.tolerations),
-                "securityContext": security(place),
+                **spec(place, int(trial.timeout) + _LONGER),
                 "volumes": volumes,
                 "containers": [
                     {
