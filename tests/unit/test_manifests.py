@@ -125,8 +125,8 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
         "hub_kubernetes_user_containers": [CONTAINER],
         "hub_profiles": {
             "gpu": {"display_name": "GPU", "image": "example.org/gpu:1", "settings": GPU},
-            # A digest of digits alone is a text too.
-            "old": {"display_name": "Old", "image": "1234567890"},
+            # YAML reads this as a number when nothing quotes it.
+            "old": {"display_name": "Old", "image": "1234567890:10"},
         },
     },
     "known_nodes": {
@@ -290,7 +290,17 @@ def test_checkov_finds_nothing_that_is_not_explained(rendered: Rendered, tmp_pat
     ]
     assert found["summary"]["passed"] > 10 * len(VARIANTS)
     assert "CKV_K8S_16" in [check for path, check, _name, _resource in failed if path == "/planted.yaml"]
-    assert [each for each in failed if each[0] != "/planted.yaml"] == []
+    unexplained = sorted(
+        {f"{path}: {check} {name}" for path, check, name, _resource in failed if path != "/planted.yaml"}
+    )
+    assert unexplained == []
+
+
+@every_variant
+def test_every_service_has_both_probes(rendered: Rendered, variant: str) -> None:
+    for name, template in pods(objects(rendered, variant)).items():
+        containers = template["spec"]["containers"] if name.startswith("Deployment/") else []
+        assert all({"livenessProbe", "readinessProbe"} <= container.keys() for container in containers)
 
 
 @every_variant
@@ -507,7 +517,7 @@ def test_nodes_keep_the_images_that_start_there(rendered: Rendered) -> None:
         return [each["image"] for each in spec["containers"]]
 
     beside = ["example.org/before:1", "example.org/side:1"]
-    assert images(plain[0])[1:] == [*beside, "1234567890"]
+    assert images(plain[0])[1:] == [*beside, "1234567890:10"]
     assert images(gpu[0]) == ["example.org/gpu:1", *beside]
     assert gpu[0]["tolerations"] == GPU["tolerations"] and "tolerations" not in plain[0]
     for spec in specs:

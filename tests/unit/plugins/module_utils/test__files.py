@@ -491,7 +491,10 @@ def test_a_run_that_is_killed_at_any_moment_leaves_the_old_or_the_new_file(tmp_p
     path.write_text(contents[0])
     moments = random.Random(20261121)
     seen = set()
-    for _kill in range(25):
+    for kill in range(300):
+        # On a busy machine many kills meet a run that is at the same place.
+        if kill >= 25 and seen == set(contents):
+            break
         with subprocess.Popen(
             [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
         ) as process:
