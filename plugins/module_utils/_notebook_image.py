@@ -132,7 +132,7 @@ def prune(keeper: Keeper, keep: int, remove_stopped: bool, check: bool) -> Json:
         gone = [container for container in gone if keeper.runtime.remove(container)]
     reasons = {
         keeper.store.release_of(container.image): f"used by the container {container.name}"
-        for container in containers
+        for container in reversed(containers)  # so that the first of several is named
         if container not in gone
     }
     plan = _releases.prune(history, found, keep, reasons)

@@ -112,6 +112,7 @@ def test_what_the_stream_remembers_is_the_way_back_until_something_is_promoted(p
 def test_tags_of_old_releases_go_and_pods_keep_theirs(project: Project) -> None:
     for number in (1, 2, 3):
         project.promote(number)
+    user_pod(project, "jupyter-dora", A, "Running")
     user_pod(project, "jupyter-ada", A, "Running")
     pruned = project.call(state="pruned", keep=1, hub="course")
     assert [name[-12:] for name in pruned["removed"]["releases"]] == ["b" * 12]
@@ -121,7 +122,8 @@ def test_tags_of_old_releases_go_and_pods_keep_theirs(project: Project) -> None:
         403,
         "you may not",
     )
-    del project.cluster.objects[f"{PODS}/jupyter-ada"]
+    for name in ("ada", "dora"):
+        del project.cluster.objects[f"{PODS}/jupyter-{name}"]
     assert list(project.call(state="pruned", keep=1)["kept"].values()) == ["you may not"]
 
 
