@@ -10,7 +10,6 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _releases
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place, place
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import POD_ARGUMENTS, Cluster
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
@@ -63,6 +62,7 @@ def _runtime(params: t.Mapping[str, t.Any], engine: EngineApi | None) -> Runtime
     if engine:
         return DockerRuntime(engine, hub, params["prefix"] or f"{hub}-user")
     # Only here, since what it needs is loaded with it.
+    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._checking_pod import Place, place
     from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_runtimes._cluster import ClusterRuntime
 
     return ClusterRuntime(_cluster(params), t.cast(Place, place(params["cluster"])), hub)
