@@ -26,12 +26,28 @@ import molecule_log
 
 SCENARIOS = pathlib.Path("extensions/molecule")
 OUTPUT = pathlib.Path("tests/output")
-AT_ONCE = 2
+CLUSTER_SCRIPT = "tests/testbed/cluster.sh"
 LINES_OF_FAILED = 150
-# The Docker engine is there only once. A scenario that is not known to do without it counts as one that needs it.
+AT_ONCE = 3
+# The first to begin, so that no long one is left over at the end. What is not named here follows.
+FIRST = (
+    "docker_engine",
+    "kubernetes",
+    "move",
+    "openshift",
+    "openshift_local_spawner",
+    "docker",
+    "local",
+    "backup",
+    "image",
+)
+# The Docker engine is there only once, and one of them restarts it. A scenario that is not known to do without it counts as
+# one that needs it.
+RESTARTS_ENGINE = "docker_engine"
 WITHOUT_ENGINE = {"local", "local_systemd", "local_unprivileged"}
-# One restarts it, the other brings up a cluster on it, which changes rules and settings of the network for all containers.
-DISTURBS_ENGINE = {"docker", "kubernetes"}
+# There is room for one cluster. To bring it up takes a minute: those of one set use it one after the other.
+CLUSTERS = ({"kubernetes", "move"}, {"openshift", "openshift_local_spawner"})
+ON_A_CLUSTER = set().union(*CLUSTERS)
 # What is installed by apt-get may be installed by two scenarios: each waits until the other is ready.
 APT_GET = """#!/bin/sh
 exec flock --close {lock} {program} -o DPkg::Lock::Timeout=600 "$@"
@@ -65,13 +81,18 @@ def run(name: str, live: bool, path: str = "") -> Run:
     home = pathlib.Path(os.environ["ANSIBLE_HOME"]) / "molecule" / name
     shutil.rmtree(home / "collections", ignore_errors=True)
     environment = {"COLUMNS": "160", **os.environ, "ANSIBLE_HOME": str(home)}
+    if not live:
+        # Whose turn is next takes it as it is; see run_side_by_side().
+        environment["HUBWRIGHT_CLUSTER_STAYS"] = "1"
     environment["PATH"] = os.pathsep.join(filter(None, [path, os.environ["PATH"]]))
+    # Those that need a cluster are the longest row, so whatever runs beside them stands back.
+    stands_back = not live and name not in ON_A_CLUSTER
     lines: list[str] = []
     begin = time.monotonic()
     with (
         (OUTPUT / f"molecule-{name}.log").open("w", encoding="utf-8") as log,
         subprocess.Popen(
-            ["molecule", "test", "--report", "--scenario-name", name],
+            [*(["nice", "-n5"] if stands_back else []), "molecule", "test", "--report", "--scenario-name", name],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -94,16 +115,21 @@ def run(name: str, live: bool, path: str = "") -> Run:
 
 def disturb(one: str, other: str) -> bool:
     """Whether two scenarios must not run at the same time."""
-    return any(
-        disturbing in DISTURBS_ENGINE and needing not in WITHOUT_ENGINE
-        for disturbing, needing in ((one, other), (other, one))
-    )
+    if RESTARTS_ENGINE in (one, other):
+        return not WITHOUT_ENGINE.intersection((one, other))
+    return {one, other} <= ON_A_CLUSTER
+
+
+def take_down() -> None:
+    """Take the cluster down that scenarios had together."""
+    if status := subprocess.run([CLUSTER_SCRIPT, "down"], check=False, stdin=subprocess.DEVNULL).returncode:
+        # What has run is judged all the same; what needs another cluster says what it finds.
+        print(f"{CLUSTER_SCRIPT} down ended with {status}", flush=True)
 
 
 def run_side_by_side(names: list[str]) -> t.Iterator[Run]:
     """Run scenarios, at most ``AT_ONCE`` at a time and none beside one that disturbs it; yields each when it ended."""
-    # Who disturbs others comes first, with something beside it that does not mind.
-    waiting = sorted(names, key=lambda name: (name not in DISTURBS_ENGINE, name))
+    waiting = sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     running: dict[concurrent.futures.Future[Run], str] = {}
     with (
         tempfile.TemporaryDirectory(prefix="hubwright-molecule-") as path,
@@ -122,7 +148,9 @@ def run_side_by_side(names: list[str]) -> t.Iterator[Run]:
                     running[pool.submit(run, name, False, path)] = name
             ended, _others = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in ended:
-                del running[future]
+                name = running.pop(future)
+                if any(name in together and not together.intersection(waiting) for together in CLUSTERS):
+                    take_down()
                 yield future.result()
 
 

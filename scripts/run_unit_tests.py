@@ -17,7 +17,8 @@ import xml.etree.ElementTree as ET
 OUTPUT = pathlib.Path("tests/output")
 REPORT = OUTPUT / "unit.xml"
 # Tests that share a hub are neighbours, and each process takes one stretch of them: few hubs are started twice.
-PROCESSES = min(4, len(os.sched_getaffinity(0)))
+# One more than there are cores: half of the time a test waits for a hub, a container or a program.
+PROCESSES = min(4, len(os.sched_getaffinity(0)) + 1)
 ALL_TESTS = [f"--numprocesses={PROCESSES}", "--dist=worksteal", "--durations=15"]
 ALL_TESTS += ["--cov", "--cov-report=term-missing:skip-covered", "tests/unit"]
 # What tests/hub_coverage.py finds beside the interpreter of a hub environment.

@@ -49,7 +49,24 @@ options:
   socket:
     description:
       - Path of the Docker engine's socket, for Docker volumes. When left out, what E(DOCKER_HOST) says, or C(/var/run/docker.sock).
+      - E(DOCKER_HOST) may name an engine that is elsewhere (C(tcp://), with E(DOCKER_TLS_VERIFY) and E(DOCKER_CERT_PATH), or C(ssh://)).
     type: path
+  helper:
+    description:
+      - Whether a container reads and writes Docker volumes. It runs Python as root with no network, a root file system that can not
+        be written, and the capabilities that this takes. To read, all volumes are in one container, which can not write them. What a
+        killed run leaves ends by itself within a minute.
+      - V(auto) does so where this host can not read a volume itself, with an engine elsewhere or in a virtual machine, with a volume of
+        another driver or with options, and when the module does not run as root.
+      - V(never) fails there. With O(engine=restic) there is no container.
+    type: str
+    choices: [auto, always, never]
+    default: auto
+    version_added: 0.2.0
+  helper_image:
+    description: Image for that container, with Python 3.10 or later, such as the notebook image. The engine has to have it; none is pulled.
+    type: str
+    version_added: 0.2.0
   cluster:
     description:
       - The Kubernetes cluster of persistent volume claims, and the pods that have them mounted meanwhile. Such a pod satisfies the pod
@@ -69,6 +86,10 @@ options:
         description: Namespace of the claims.
         type: str
         required: true
+      labels:
+        description: Labels of the pod.
+        type: dict
+        default: {}
       image:
         description: Image with Python 3.10 or later, such as that of the hub.
         type: str
@@ -77,6 +98,12 @@ options:
         description: Number of the account that user servers have; V(0) leaves it to the cluster, as OpenShift wants it.
         type: int
         default: 1000
+      seccomp:
+        description:
+          - Ask for the seccomp profile C(RuntimeDefault), which the standard "restricted" demands. OpenShift sets a profile
+            itself, and its security context constraint C(restricted) refuses a pod that asks for one.
+        type: bool
+        default: true
       group:
         description: Number of the group that the cluster gives the volumes to; V(0) leaves that to the cluster.
         type: int
@@ -92,11 +119,11 @@ options:
         elements: str
         default: []
       node_selector:
-        description: Labels of the nodes that pods for claims that are not in use may run on.
+        description: Labels of the nodes that the pod may run on.
         type: dict
         default: {}
       tolerations:
-        description: Taints of nodes that the pods tolerate.
+        description: Taints of nodes that the pod tolerates.
         type: list
         elements: dict
         default: []

@@ -60,7 +60,7 @@ options:
     type: dict
     suboptions:
       kubeconfig:
-        description: Kubeconfig on the host that runs the module. Without it, E(KUBECONFIG) or C(~/.kube/config).
+        description: Kubeconfig on this host. Without it, E(KUBECONFIG) or C(~/.kube/config).
         type: path
       context:
         description: Context of the kubeconfig. Without it, the current one.
@@ -70,7 +70,7 @@ options:
         type: str
         required: true
       labels:
-        description: Labels of the pod that tries a candidate out.
+        description: Labels of the pod.
         type: dict
         default: {}
       uid:

@@ -295,9 +295,13 @@ def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
 class Packer:
     """Collects small pieces into blocks that are worth compressing."""
 
+    _idle: t.ClassVar[
+        dict[int, bytearray]
+    ] = {}  #: by size, for the next archive: new memory costs as much as a small one
+
     def __init__(self, output: Compressor, size: int) -> None:
         self._output, self._size = output, size
-        self._buffer = bytearray(size)
+        self._buffer = self._idle.pop(size, bytearray()) or bytearray(size)
         self._view = memoryview(self._buffer)
         self._used = 0
         self._total = 0
@@ -355,3 +359,4 @@ class Packer:
         self._output.finish(self._buffer, self._used)
         self._total += self._used
         self._used = 0
+        self._idle[self._size] = self._buffer  # there is nothing after this

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import hashlib
 import os
@@ -28,6 +29,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volume_reade
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
 
 _ATTEMPTS = 3
+_BEGIN_TO_WRITE = 2  # SYNC_FILE_RANGE_WRITE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +102,7 @@ def back_up(place: Place, volume: Volume, rules: Rules, check: bool) -> Outcome:
         result.error = (
             f"{volume.kind} {volume.reference}: {error.strerror or error}{where}. Earlier backups are as they were."
         )
+    place.forget()
     result.seconds = round(time.monotonic() - begin, 3)
     return result
 
@@ -191,6 +194,7 @@ def _base(
     return [], {}
 
 
+@t.final
 class _Staged:
     """The files of a backup before they have their names."""
 
@@ -200,7 +204,7 @@ class _Staged:
         self.size = 0
         self._names: dict[str, str] = {}
 
-    def __enter__(self) -> t.Self:
+    def __enter__(self) -> _Staged:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -232,21 +236,24 @@ class _Staged:
             del self._names[f".new-{self.time}.removed"]
         with self.file(f"{self.time}.json") as descriptor:
             _compression.write_all(descriptor, manifest.to_json())
-        import concurrent.futures  # only here: who finds nothing to write need not wait for it
-
-        # Together they cost as much as one: the file system writes its journal once for all.
-        with concurrent.futures.ThreadPoolExecutor(len(self._names)) as pool:
-            list(pool.map(_sync, [self._place.join(staged) for staged in self._names]))
+        _sync([self._place.join(staged) for staged in self._names])
         for staged, name in self._names.items():
             os.rename(self._place.join(staged), self._place.join(name))
 
 
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync(paths: t.Iterable[str]) -> None:
+    """Make files durable. When all are on their way before one is waited for, the file system writes its journal once for all."""
+    with contextlib.ExitStack() as stack:
+        descriptors = []
+        for path in paths:
+            descriptors.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            stack.callback(os.close, descriptors[-1])
+        with contextlib.suppress(AttributeError):  # another C library: then it is a little slower
+            begin = ctypes.CDLL(None).sync_file_range
+            for descriptor in descriptors:
+                begin(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _BEGIN_TO_WRITE)
+        for descriptor in descriptors:
+            os.fsync(descriptor)
 
 
 def _write(

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _repository, _restic
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import POD_ARGUMENTS
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._directory import DirectoryVolume
+
+if t.TYPE_CHECKING:
+    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._docker import Engine
 
 RESTIC: dict[str, t.Any] = {
     "repository": {"type": "str", "required": True},
@@ -18,16 +23,10 @@ RESTIC: dict[str, t.Any] = {
     "environment": {"type": "dict", "default": {}, "no_log": True},
 }
 CLUSTER: dict[str, t.Any] = {
-    "kubeconfig": {"type": "path"},
-    "context": {"type": "str"},
-    "namespace": {"type": "str", "required": True},
+    **POD_ARGUMENTS,
     "image": {"type": "str", "required": True},
     "uid": {"type": "int", "default": 1000},
     "group": {"type": "int", "default": 100},
-    "pull_policy": {"type": "str", "choices": ["Always", "IfNotPresent", "Never"], "default": "IfNotPresent"},
-    "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
-    "node_selector": {"type": "dict", "default": {}},
-    "tolerations": {"type": "list", "elements": "dict", "default": []},
     "timeout": {"type": "int", "default": 300},
 }
 ARGUMENTS: dict[str, t.Any] = {
@@ -36,6 +35,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "engine": {"type": "str", "choices": ["archive", "restic"], "default": "archive"},
     "restic": {"type": "dict", "options": RESTIC},
     "socket": {"type": "path"},
+    "helper": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
+    "helper_image": {"type": "str"},
     "cluster": {"type": "dict", "options": CLUSTER},
 }
 
@@ -74,29 +75,43 @@ def check_names(hub: str, user: str, name: str) -> None:
         )
 
 
-def volume(params: t.Mapping[str, t.Any], named: t.Mapping[str, t.Any]) -> Volume:
-    """The volume that one of the options volume, path and claim in ``named`` names."""
-    if named["path"]:
-        return DirectoryVolume(named["path"])
-    # Only here: a client of HTTP or of a cluster takes a tenth of the time of a run that finds nothing to do.
-    if named["claim"]:
-        return _claim(params, named["claim"])
-    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi
-    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._docker import DockerVolume
+class Sources:
+    """The volumes that a module's options name.
 
-    return DockerVolume(EngineApi(params["socket"] or ""), t.cast("str", named["volume"]))
+    What each kind of them needs is only loaded for one: a client of HTTP or of a cluster takes a tenth of the time of a run that finds
+    nothing to do.
+    """
 
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        self._params = params
 
-def _claim(params: t.Mapping[str, t.Any], name: str) -> Volume:
-    from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _claim_pods
-    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._claim import ClaimVolume
+    def volume(self, named: t.Mapping[str, t.Any]) -> Volume:
+        """The one that volume, path or claim in ``named`` names."""
+        if named["path"]:
+            return DirectoryVolume(named["path"])
+        if named["claim"]:
+            return self._claim(named["claim"])
+        return self._engine.volume(named["volume"])
 
-    if not params["cluster"]:
-        raise HubError("claim is given, and cluster is not.", "Say where the claims are, and which image reads them.")
-    given = {option: value for option, value in params["cluster"].items() if value is not None}
-    if given["timeout"] < 1:
-        raise HubError(f"cluster.timeout is {given['timeout']}, expected at least 1 second.")
-    return ClaimVolume(_claim_pods.Place(hub=params["hub"], **given), name)
+    @functools.cached_property
+    def _engine(self) -> Engine:
+        from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import _docker
+
+        params = self._params
+        return _docker.Engine(params["socket"] or "", params["helper"], params["helper_image"] or "")
+
+    def _claim(self, name: str) -> Volume:
+        from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _claim_pods
+        from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._claim import ClaimVolume
+
+        if not self._params["cluster"]:
+            raise HubError(
+                "claim is given, and cluster is not.", "Say where the claims are, and which image reads them."
+            )
+        given = {option: value for option, value in self._params["cluster"].items() if value is not None}
+        if given["timeout"] < 1:
+            raise HubError(f"cluster.timeout is {given['timeout']}, expected at least 1 second.")
+        return ClaimVolume(_claim_pods.Place(hub=self._params["hub"], **given), name)
 
 
 def place(params: t.Mapping[str, t.Any], user: str, name: str) -> _repository.Place:

@@ -50,6 +50,7 @@ def all_of(tasks: t.Sequence[Task], jobs: int, report: t.Callable[[Outcome, int]
     return [done[number] for number in range(len(tasks))]
 
 
+@t.final
 class _Workers:
     """Processes that each have one task at a time.
 
@@ -65,7 +66,7 @@ class _Workers:
         self._wait: t.Callable[[list[t.Any]], list[t.Any]] = multiprocessing.connection.wait
         self._busy: dict[t.Any, tuple[multiprocessing.process.BaseProcess, int]] = {}
 
-    def __enter__(self) -> t.Self:
+    def __enter__(self) -> _Workers:
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -172,8 +172,8 @@ def _decoded(pem: bytes) -> Link:
         dates = found.not_valid_before_utc, found.not_valid_after_utc
     else:
         dates = (
-            found.not_valid_before.replace(tzinfo=datetime.UTC),
-            found.not_valid_after.replace(tzinfo=datetime.UTC),
+            found.not_valid_before.replace(tzinfo=datetime.timezone.utc),
+            found.not_valid_after.replace(tzinfo=datetime.timezone.utc),
         )
     return Link(found.subject.rfc4514_string(), found.issuer.rfc4514_string(), *dates)
 

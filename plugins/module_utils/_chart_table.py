@@ -82,9 +82,7 @@ def _never(value: str, note: str) -> Row:
 _K = "hub_kubernetes_"
 _PROBES = "The role's own, which honour hub_base_url."
 _REPLICAS = "There is one replica: a budget would only keep nodes from being emptied."
-_SCHEDULER = (
-    "No scheduler comes with the hub; name one of the cluster by hub_settings_extra, KubeSpawner.scheduler_name."
-)
+_SCHEDULER = "No scheduler comes with the hub; the cluster's own prefers nodes with user servers, or name another by hub_kubernetes_user_scheduler."
 _OWN_POLICIES = "Open more by the labels hub.jupyter.org/network-access-*, or by a NetworkPolicy of your own beside it."
 _PULLS = "What user servers start is pulled with their tolerations, by pods of the role's own."
 _AUTOHTTPS = "There is no pod of its own for certificates: an Ingress or a Gateway ends TLS."
@@ -418,11 +416,12 @@ ROWS: tuple[Row, ...] = (
     _always("singleuser.networkTools", "There is no privileged container."),
     _ours("singleuser.networkPolicy", f"{_K}user_egress", "Closed are hub_kubernetes_blocked_networks.", user_network),
     # --- scheduling
-    _never("scheduling.userScheduler", _SCHEDULER),
+    _open("scheduling.userScheduler", _SCHEDULER, f"{_K}pack_users"),
     _open("scheduling.podPriority", "PriorityClasses belong to the cluster; name one.", f"{_K}user_priority_class"),
-    _never(
+    _open(
         "scheduling.userPlaceholder",
-        "No placeholders are made; over-provisioning of the cluster's autoscaler keeps room.",
+        "Their priority class is named, or made with hub_kubernetes_create_priority_class.",
+        f"{_K}placeholders",
     ),
     _ours("scheduling.corePods.tolerations", f"{_K}tolerations"),
     _ours("scheduling.corePods.nodeAffinity.matchNodePurpose", f"{_K}node_selector", "require", node_purpose),

@@ -11,32 +11,33 @@ import time
 import typing as t
 import uuid
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _cluster_pods
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _cluster_pods, _pods
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import Cluster, Object, Refused
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 
+# A node may still be writing the log of a container that has ended.
+END = "@@hubwright-end@@"
+_LOG_SECONDS = 30
+# The log of a pod has both outputs in pieces of 16 KB: what is said of errors would stand in the midst of the answer, also
+# when it comes after it, since each output is read by itself. So there is one.
+_COMMAND = """python3 -B -c "$0" </check/request.json 2>/tmp/errors
+status=$?
+cat /tmp/errors
+echo
+echo {END}
+exit $status
+""".replace("{END}", END)
 
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where the pod runs, and what it sees."""
 
-    namespace: str
-    kubeconfig: str = ""
-    context: str = ""
-    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    uid: int = 0
-    """Number of the user and the group; 0 leaves both to the image, or to the cluster."""
-    seccomp: bool = True
-    """Ask for the profile RuntimeDefault."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place(_pods.Place):
+    """Where the pod runs, and what it sees; the number of the user is that of the group too."""
+
     secret: str = ""
     """Secret that is mounted when it is there, so that references to files are found."""
     secret_path: str = "/etc/jupyterhub/secrets"
     environment: t.Sequence[Object] = ()
     """Variables as Kubernetes has them, also from Secrets."""
-    pull_policy: str = "IfNotPresent"
-    pull_secrets: t.Sequence[str] = ()
-    node_selector: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    tolerations: t.Sequence[Object] = ()
 
 
 def place(cluster: t.Mapping[str, t.Any] | None) -> Place | None:
@@ -45,20 +46,9 @@ def place(cluster: t.Mapping[str, t.Any] | None) -> Place | None:
 
 
 def spec(place: Place, seconds: int) -> Object:
-    """What pods there have in common: "restricted", without a token, and ended by the cluster after some seconds."""
-    numbers = {"runAsUser": place.uid, "runAsGroup": place.uid, "fsGroup": place.uid} if place.uid else {}
-    profile = {"seccompProfile": {"type": "RuntimeDefault"}} if place.seccomp else {}
-    return {
-        "restartPolicy": "Never",
-        "activeDeadlineSeconds": seconds,
-        "terminationGracePeriodSeconds": 0,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "imagePullSecrets": [{"name": secret} for secret in place.pull_secrets],
-        "nodeSelector": dict(place.node_selector),
-        "tolerations": list(place.tolerations),
-        "securityContext": {"runAsNonRoot": True, **profile, **numbers},
-    }
+    """What pods there have in common, which the cluster ends after some seconds."""
+    groups = {"runAsGroup": place.uid, "fsGroup": place.uid} if place.uid else {}
+    return _pods.spec(place, seconds, **groups)
 
 
 def run(place: Place, image: str, program: str, payload: str, timeout: int) -> subprocess.CompletedProcess[str]:
@@ -66,7 +56,7 @@ def run(place: Place, image: str, program: str, payload: str, timeout: int) -> s
 
     :raises HubError: when the cluster makes no such pod, or it takes too long.
     """
-    cluster = Cluster(place.kubeconfig, place.context)
+    cluster = place.cluster()
     name = f"hub-check-{uuid.uuid4().hex[:10]}"
     base = f"/api/v1/namespaces/{place.namespace}"
     try:
@@ -81,11 +71,21 @@ def run(place: Place, image: str, program: str, payload: str, timeout: int) -> s
         metadata = {"name": name, "labels": dict(place.labels), "ownerReferences": [owner]}
         cluster.create(f"{base}/configmaps", {"metadata": metadata, "data": {"request.json": payload}})
         state = _ended(cluster, f"{base}/pods/{name}", image, timeout)
-        text = cluster.log(place.namespace, name, "check")
+        text = _log(cluster, place.namespace, name)
     finally:
         # The cluster removes what the pod owns. What is left of it has nothing to say.
         cluster.delete(f"{base}/pods/{name}?gracePeriodSeconds=0")
     return subprocess.CompletedProcess([image], state.get("exitCode", 1), text, text)
+
+
+def _log(cluster: Cluster, namespace: str, name: str) -> str:
+    """All that was written; what there is of it when the end does not come."""
+    deadline = time.monotonic() + _LOG_SECONDS
+    while True:
+        text, end, _more = cluster.log(namespace, name, "check").partition(END)
+        if end or time.monotonic() > deadline:
+            return text
+        time.sleep(0.3)
 
 
 def _ended(cluster: Cluster, path: str, image: str, timeout: int) -> Object:
@@ -131,7 +131,7 @@ def _pod(place: Place, name: str, image: str, program: str, timeout: int) -> Obj
                     "name": "check",
                     "image": image,
                     "imagePullPolicy": place.pull_policy,
-                    "command": ["sh", "-c", 'exec python3 -B -c "$0" </check/request.json', program],
+                    "command": ["sh", "-c", _COMMAND, program],
                     "env": [{"name": "HOME", "value": "/tmp"}, *place.environment],
                     "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": amounts},
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},

@@ -17,11 +17,10 @@ import time
 import typing as t
 import uuid
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _claim_server, _cluster_pods
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._claim_frames import Broken
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._claim_session import COMMAND
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _cluster_pods, _helper_session, _pods
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import Cluster, Object, Refused
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._helper_frames import Broken
 
 CONTAINER = "volumes"
 LABELS = {"app.kubernetes.io/managed-by": "hubwright", "app.kubernetes.io/component": "volume-helper"}
@@ -31,43 +30,18 @@ MOUNTS = "/volumes"
 AT_ONCE = 10
 _PIECE = 256 * 1024
 _SILENCE = 30
-_WAITS = f"""
-import os, pathlib, time
-alive = pathlib.Path({_claim_server.ALIVE!r})
-alive.touch()
-while time.time() - alive.stat().st_mtime < 60:
-    time.sleep(2)
-"""
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where such pods run."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place(_pods.Place):
+    """Where such pods run; the number of the user is that of user servers."""
 
-    namespace: str
     image: str
     hub: str
-    kubeconfig: str = ""
-    context: str = ""
-    uid: int = 0
-    """Number of the account of user servers; 0 leaves it to the cluster."""
     group: int = 0
     """Number of the group that the cluster gives the volumes to; 0 for none."""
-    pull_policy: str = "IfNotPresent"
-    pull_secrets: t.Sequence[str] = ()
-    node_selector: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    tolerations: t.Sequence[Object] = ()
     timeout: int = 300
     """Seconds for a pod to come up."""
-
-    def cluster(self) -> Cluster:
-        """A connection of one's own."""
-        return Cluster(self.kubeconfig, self.context)
-
-    @property
-    def pods(self) -> str:
-        """Where pods are."""
-        return f"/api/v1/namespaces/{self.namespace}/pods"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,14 +168,13 @@ def _breaks() -> tuple[type[Exception], ...]:
     return OSError, websocket.WebSocketException
 
 
-class ExecConnection:
-    """The program in a pod; see ``_claim_session.Connection``."""
+class ExecConnection(_helper_session.Outputs):
+    """The program in a pod; see ``_helper_session.Connection``."""
 
     def __init__(self, place: Place, pod: str) -> None:
+        super().__init__()
         self._cluster, self._place, self._pod = place.cluster(), place, pod
-        self._stream = self._cluster.execute(place.namespace, pod, CONTAINER, COMMAND)
-        self._read = bytearray()
-        self._said = b""
+        self._stream = self._cluster.execute(place.namespace, pod, CONTAINER, _helper_session.COMMAND)
 
     def send(self, data: bytes) -> None:
         """Write to its input, in pieces that each part of the way takes."""
@@ -212,26 +185,17 @@ class ExecConnection:
         except _breaks() as error:
             raise Broken(str(error)) from None
 
-    def take(self, size: int) -> bytes:
-        """Exactly so many bytes of its output."""
-        while len(self._read) < size:
-            self._more()
-        found = bytes(memoryview(self._read)[:size])
-        del self._read[:size]
-        return found
-
     def _more(self) -> None:
         try:
             self._stream.update(timeout=_SILENCE)
         except _breaks() as error:
             raise Broken(str(error)) from None
         # To read one channel fetches what there is for all, so the one that is waited for is read last.
-        self._said = (self._said + self._stream.read_channel(2))[-1000:]
+        self._keep_words(self._stream.read_channel(2))
         got = self._stream.read_channel(1)
         self._read += got
         if not got and not self._stream.is_open():
-            lines = self._said.decode(errors="replace").strip().splitlines()
-            raise Broken(lines[-1] if lines else "it ended")
+            raise self._ended()
         if not got:
             found = self._cluster.find(f"{self._place.pods}/{self._pod}")
             phase = ((found or {}).get("status") or {}).get("phase", "gone")
@@ -255,41 +219,29 @@ def _pod(place: Place, name: str, group: Group, at: t.Mapping[str, str], read_on
             volumes.append({"name": known[claim], "persistentVolumeClaim": {"claimName": claim}})
         mount: Object = {"name": known[claim], "mountPath": path, "readOnly": read_only}
         mounts.append({**mount, "subPath": below} if below else mount)
-    security: Object = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    if place.uid:
-        security["runAsUser"] = place.uid
-    if place.group:
-        # The groups of a large volume are as a server has left them; to set them again takes minutes.
-        security |= {"fsGroup": place.group, "fsGroupChangePolicy": "OnRootMismatch"}
-    placed: Object = {}
+    # The groups of a large volume are as a server has left them; to set them again takes minutes.
+    groups: Object = {"fsGroup": place.group, "fsGroupChangePolicy": "OnRootMismatch"} if place.group else {}
+    spec = _pods.spec(place, **groups)
     if group.node:
         field = {"key": "metadata.name", "operator": "In", "values": [group.node]}
         terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
-        placed = {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
-    elif place.node_selector:
-        placed = {"nodeSelector": dict(place.node_selector)}
+        affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+        spec = {**spec, "nodeSelector": {}, "affinity": affinity}
     return {
         "metadata": {
             "name": name,
-            "labels": {**LABELS, "app.kubernetes.io/instance": place.hub},
+            "labels": {**place.labels, **LABELS, "app.kubernetes.io/instance": place.hub},
             "annotations": {RUN: f"{socket.gethostname()}@{_process(str(os.getpid()))}"},
         },
         "spec": {
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 0,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "imagePullSecrets": [{"name": secret} for secret in place.pull_secrets],
-            "tolerations": list(place.tolerations),
-            "securityContext": security,
-            **placed,
+            **spec,
             "volumes": volumes,
             "containers": [
                 {
                     "name": CONTAINER,
                     "image": place.image,
                     "imagePullPolicy": place.pull_policy,
-                    "command": ["python3", "-I", "-c", _WAITS],
+                    "command": ["python3", "-I", "-c", _helper_session.WAITS],
                     "env": [{"name": "HOME", "value": "/tmp"}],
                     "resources": {
                         "requests": {"cpu": "100m", "memory": "128Mi"},

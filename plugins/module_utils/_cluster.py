@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
@@ -30,6 +31,9 @@ POD_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "tolerations": {"type": "list", "elements": "dict", "default": []},
 }
 _SECONDS = 30
+# Too many questions at a time, or an API beside the cluster's own that starts again: nothing was done, and it passes.
+_PASSING = (429, 503)
+_PASSING_SECONDS = 20
 
 
 class Refused(HubError):
@@ -69,27 +73,33 @@ class Cluster:
         make: t.Callable[..., t.Any] = kubernetes.dynamic.DynamicClient
         self._client = make(client, discoverer=lambda _client, _file: None)
 
-    def request(self, method: str, path: str, body: t.Any = None, **options: t.Any) -> bytes:
+    def request(self, method: str, path: str, body: t.Any = None, seconds: float = _SECONDS, **options: t.Any) -> bytes:
         """The cluster's answer.
 
-        :raises Refused: when it refuses.
+        :param seconds: that it may take.
+        :raises Refused: when it refuses, and goes on to do so where that passes by itself.
         :raises HubError: when it does not answer, or does not know the account.
         """
         import urllib3.exceptions
 
-        try:
-            response = self._client.request(
-                method, path, body=body, serialize=False, _request_timeout=_SECONDS, **options
-            )
-        except self._exceptions.DynamicApiError as error:
-            raise self._refused(method, path, error) from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise HubError(
-                f"The cluster does not answer at {self.address}: {_cause(error)}.",
-                "Check the address in the kubeconfig, and that this host reaches it.",
-            ) from error
-        data: bytes = response.data
-        return data
+        deadline = time.monotonic() + _PASSING_SECONDS
+        while True:
+            try:
+                response = self._client.request(
+                    method, path, body=body, serialize=False, _request_timeout=seconds, **options
+                )
+            except self._exceptions.DynamicApiError as error:
+                if error.status in _PASSING and time.monotonic() < deadline:
+                    time.sleep(1)
+                    continue
+                raise self._refused(method, path, error) from None
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise HubError(
+                    f"The cluster does not answer at {self.address}: {_cause(error)}.",
+                    "Check the address in the kubeconfig, and that this host reaches it.",
+                ) from error
+            data: bytes = response.data
+            return data
 
     def _refused(self, method: str, path: str, error: t.Any) -> HubError:
         try:

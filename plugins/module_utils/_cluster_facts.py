@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _cluster_pods
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _cluster_pods, _image_streams
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import Cluster, Object, Refused
 
 # Kind -> API and the name in its paths, of everything that a role makes in a namespace, in the order in which it is removed.
 KINDS: dict[str, tuple[str, str]] = {
+    "Route": ("route.openshift.io/v1", "routes"),
     "HTTPRoute": ("gateway.networking.k8s.io/v1", "httproutes"),
     "Ingress": ("networking.k8s.io/v1", "ingresses"),
     "DaemonSet": ("apps/v1", "daemonsets"),
+    "StatefulSet": ("apps/v1", "statefulsets"),
     "Deployment": ("apps/v1", "deployments"),
     "Service": ("v1", "services"),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
@@ -24,6 +27,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "ConfigMap": ("v1", "configmaps"),
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
     "Secret": ("v1", "secrets"),
+    # Builds before the streams that they end in.
+    "BuildConfig": ("build.openshift.io/v1", "buildconfigs"),
+    "Build": ("build.openshift.io/v1", "builds"),
+    "ImageStream": ("image.openshift.io/v1", "imagestreams"),
 }
 _VERBS = ("get", "create", "patch", "delete")
 
@@ -40,12 +47,14 @@ def look(
     kinds: t.Sequence[str],
     secrets: t.Sequence[str],
     claims: t.Sequence[str],
+    image_tags: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
     """What there is of one hub, and what it would meet.
 
     :param kinds: kinds that the account must be able to manage.
     :param secrets: names of Secrets that have to be there.
     :param claims: names of claims that have to be there.
+    :param image_tags: names of images, of which those without a registry are tags of image streams.
     """
     version = cluster.get("/version")["gitVersion"].lstrip("v")
     apis = {"v1", *(entry["groupVersion"] for group in cluster.get("/apis")["groups"] for entry in group["versions"])}
@@ -93,6 +102,8 @@ def look(
         "all_claims": [_claim(each) for each in storage],
         "pods": [_pod(each) for each in pods],
         "quotas": _quotas(cluster, namespace) if exists else [],
+        "routes": {each["metadata"]["name"]: each["spec"].get("host", "") for each in objects["Route"]},
+        "image_tags": dataclasses.asdict(_image_streams.resolve(cluster, namespace, image_tags if exists else ())),
     }
 
 

@@ -245,6 +245,9 @@ def _servers(description: Description, platform: str) -> t.Iterator[str]:
         # A bare word on Docker is made on the host, by promotion, which keeps account of what it is.
         if platform == "docker" and re.fullmatch(r"[a-z0-9_-]+", image):
             continue
+        # A stream knows what each of its tags is and was.
+        if platform == "openshift" and "/" not in image:
+            continue
         if ":" not in image.rpartition("/")[2] or image.endswith(":latest"):
             yield f"{variable} is {image!r}; name a tag other than latest, or a digest, so that you know what runs."
     environments = {"hub_extra_env": description["extra_env"], "hub_user_env": description["user_env"]}

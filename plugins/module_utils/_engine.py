@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import ipaddress
 import json
 import os
 import subprocess
 import typing as t
 
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _times
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 
 _PROJECT = "com.docker.compose.project"
@@ -196,10 +196,7 @@ def newer_than(started: str, paths: t.Iterable[str]) -> list[str]:
 
     :param started: as the engine says it, in nanoseconds: ``2026-11-21T09:15:02.123456789Z``.
     """
-    whole, _dot, fraction = started.rstrip("Z").partition(".")
-    moment = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.UTC).timestamp() + float(
-        f"0.{fraction or 0}"
-    )
+    moment = _times.moment(started).timestamp()
     found = []
     for path in paths:
         files = (

@@ -9,10 +9,12 @@ connection answers all questions, and lists come with the ids of images, which t
 
 from __future__ import annotations
 
+import functools
 import http.client
 import json
 import os
 import socket
+import subprocess
 import typing as t
 import urllib.parse
 
@@ -23,16 +25,50 @@ _HINT = "Start the engine (systemctl start docker) and run this as an account th
 
 
 class _Connection(http.client.HTTPConnection):
-    """HTTP over a socket of this host."""
+    """HTTP over a socket of this host, or whatever else leads to an engine."""
 
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, dial: t.Callable[[], socket.socket], timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
-        self._path = path
+        self._dial = dial
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock = self._dial()
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+
+
+def _local(path: str) -> socket.socket:
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    found.connect(path)
+    return found
+
+
+def _by_tcp(address: urllib.parse.SplitResult) -> socket.socket:
+    """As the program ``docker`` does it, with TLS when the environment says so."""
+    secure = bool(os.environ.get("DOCKER_TLS_VERIFY"))
+    found = socket.create_connection((address.hostname, address.port or (2376 if secure else 2375)), 60)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if not secure:
+        return found
+    import ssl  # only here: it takes longer than all others
+
+    folder = os.environ.get("DOCKER_CERT_PATH") or os.path.expanduser("~/.docker")
+    context = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
+    context.load_cert_chain(os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem"))
+    return context.wrap_socket(found, server_hostname=address.hostname)
+
+
+def _by_ssh(address: urllib.parse.SplitResult) -> socket.socket:
+    """A program there passes everything on to its engine; it ends when this end is closed."""
+    ours, theirs = socket.socketpair()
+    port = ["-p", str(address.port)] if address.port else []
+    user = f"{address.username}@" if address.username else ""
+    command = ["ssh", "-T", "-o", "BatchMode=yes", *port, "--", f"{user}{address.hostname}"]
+    with theirs:
+        subprocess.Popen([*command, "docker", "system", "dial-stdio"], stdin=theirs.fileno(), stdout=theirs.fileno())
+    return ours
+
+
+_AWAY = {"tcp": _by_tcp, "ssh": _by_ssh}
 
 
 class EngineRefused(HubError):
@@ -53,18 +89,24 @@ class EngineApi:
 
     :param path: its socket; empty for what the environment says.
     :param timeout: seconds that an answer may take.
+    :param anywhere: it may be elsewhere, as far as the environment says so.
     :raises HubError: the environment names an engine that is elsewhere.
     """
 
-    def __init__(self, path: str = "", timeout: float = 60) -> None:
+    def __init__(self, path: str = "", timeout: float = 60, anywhere: bool = False) -> None:
         host = "" if path else os.environ.get("DOCKER_HOST", "")
-        if host and not host.startswith("unix://"):
+        address = urllib.parse.urlsplit(host)
+        self.away = anywhere and address.scheme in _AWAY
+        if host and not host.startswith("unix://") and not self.away:
             raise HubError(
                 f"DOCKER_HOST is {host}, expected the socket of an engine on this host, such as unix://{_DEFAULT_SOCKET}.",
                 "Run this on the host of the engine, or give the option socket.",
             )
         self.path = path or host.removeprefix("unix://") or _DEFAULT_SOCKET
-        self._connection = _Connection(self.path, timeout)
+        self._dial: t.Callable[[], socket.socket] = (
+            functools.partial(_AWAY[address.scheme], address) if self.away else functools.partial(_local, self.path)
+        )
+        self._connection = _Connection(self._dial, timeout)
         self._timeout = timeout
 
     def get(self, path: str, what: str, **query: t.Any) -> t.Any:
@@ -80,6 +122,37 @@ class EngineApi:
     def delete(self, path: str, what: str, **query: t.Any) -> None:
         """Remove something."""
         self._ask("DELETE", path, what, query)
+
+    def close(self) -> None:
+        """Hold no connection until the next question."""
+        self._connection.close()
+
+    def execute(self, container: str, command: t.Sequence[str]) -> socket.socket:
+        """A program in a container that runs, by a connection of its own: its input, and its outputs in frames.
+
+        :raises HubError: the engine does not start it.
+        """
+        streams = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True}
+        what = "run a program in a container"
+        made = json.loads(self.post(f"/containers/{container}/exec", what, {**streams, "Cmd": list(command)}))
+        body = json.dumps({"Detach": False, "Tty": False}).encode()
+        head = (
+            f"POST /exec/{made['Id']}/start HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        try:
+            stream = self._dial()
+            stream.sendall(head.encode() + body)
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n") and (byte := stream.recv(1)):  # what follows is the program's
+                answer += byte
+        except OSError as error:
+            raise HubError(f"No Docker engine answers at {self.path}: {error.strerror or error}.", _HINT) from error
+        status = answer.partition(b" ")[2][:3]
+        if status not in (b"101", b"200"):
+            stream.close()
+            raise EngineRefused(what, int(status or 0), answer.partition(b"\r\n")[0].decode(errors="replace"))
+        return stream
 
     def image(self, name: str) -> dict[str, t.Any] | None:
         """An image by name or id; None where it is not there."""

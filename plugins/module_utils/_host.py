@@ -289,7 +289,7 @@ def _decoded(content: bytes) -> tuple[datetime.datetime, list[str]]:
     not_after = (
         found.not_valid_after_utc
         if hasattr(found, "not_valid_after_utc")
-        else found.not_valid_after.replace(tzinfo=datetime.UTC)
+        else found.not_valid_after.replace(tzinfo=datetime.timezone.utc)
     )
     try:
         extension = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -322,7 +322,7 @@ def _openssl_time(text: str) -> datetime.datetime:
     month, day, clock, year = text.split()
     number = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(month) + 1
     hour, minute, second = (int(part) for part in clock.split(":"))
-    return datetime.datetime(int(year), number, int(day), hour, minute, second, tzinfo=datetime.UTC)
+    return datetime.datetime(int(year), number, int(day), hour, minute, second, tzinfo=datetime.timezone.utc)
 
 
 def _openssl_names(text: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _times
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._tables import table
 
@@ -93,9 +94,9 @@ def idle(
     """
     if seconds <= 0:
         raise HubError(f"notebook_image_idle got {seconds} seconds, expected more than 0.")
-    since = (now or datetime.datetime.now(datetime.UTC)) - datetime.timedelta(seconds=seconds)
+    since = (now or datetime.datetime.now(datetime.timezone.utc)) - datetime.timedelta(seconds=seconds)
     last = {
-        (entry["user"], entry["name"]): _moment(entry["last_activity"] or entry["started"])
+        (entry["user"], entry["name"]): _times.moment(entry["last_activity"] or entry["started"])
         for entry in activity
         if entry["ready"] and not entry["pending"] and (entry["last_activity"] or entry["started"])
     }
@@ -104,8 +105,3 @@ def idle(
         for server in behind(servers)
         if server["state"] == "running" and last.get((server["user"], server["server"]), since) < since
     ]
-
-
-def _moment(text: str) -> datetime.datetime:
-    moment = datetime.datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

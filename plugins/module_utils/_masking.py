@@ -38,7 +38,8 @@ def masked(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        with warnings.catch_warnings(action="ignore"):  # the style of a foreign file is no news here
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the style of a foreign file is no news here
             tree = ast.parse(text)
         tokens = tokenize.generate_tokens(io.StringIO(text).readline)
         comments = [token for token in tokens if token.type == tokenize.COMMENT]

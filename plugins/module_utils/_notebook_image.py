@@ -10,11 +10,15 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _releases, _smoke_test
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _releases
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_references import Reference
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_runtimes import Container, Runtime
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_stores import ImageStore
+
+if t.TYPE_CHECKING:
+    # Most calls test nothing, and need not load what does.
+    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import Passed, Trial
 
 Json = dict[str, t.Any]
 
@@ -49,7 +53,7 @@ class Keeper:
 
 
 def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def _diff(plan: _releases.Plan) -> Json:
@@ -65,9 +69,7 @@ def facts(history: _releases.History) -> Json:
     return {"live": history.image, "previous": previous, "releases": history.releases()}
 
 
-def promote(
-    keeper: Keeper, candidate: str, trial: _smoke_test.Trial | None, force: bool, only_first: bool, check: bool
-) -> Json:
+def promote(keeper: Keeper, candidate: str, trial: Trial | None, force: bool, only_first: bool, check: bool) -> Json:
     """Make a candidate live, if it is not and passes its test.
 
     :param trial: how it is tried out; None: not at all.
@@ -83,9 +85,7 @@ def promote(
     return keeper.apply(plan, check) | {"smoke": passed and dataclasses.asdict(passed)}
 
 
-def _tried(
-    keeper: Keeper, candidate: str, image: str, trial: _smoke_test.Trial | None, check: bool
-) -> _smoke_test.Passed | None:
+def _tried(keeper: Keeper, candidate: str, image: str, trial: Trial | None, check: bool) -> Passed | None:
     """The result of the candidate's test, None where there is none."""
     if trial and not trial.jupyterhub_version:
         raise HubError(

@@ -79,7 +79,7 @@ def _event(tag: str, image: str) -> Event | None:
     found = _EVENT.fullmatch(tag)
     if not found or found["id"] != short(image):
         return None
-    time = datetime.datetime.strptime(found["time"], _TIME).replace(tzinfo=datetime.UTC)
+    time = datetime.datetime.strptime(found["time"], _TIME).replace(tzinfo=datetime.timezone.utc)
     return Event(time, tag, image, bool(found["back"]))
 
 

@@ -34,6 +34,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _MANIFEST = re.compile(r"(\d{8}T\d{6}Z)\.json")
 _OURS = re.compile(r"\d{8}T\d{6}Z\..*|\.new-.*")
 _LONGEST_MANIFEST = 1024 * 1024
+_MANY = 300  # directories; to sync each of more than that takes longer than the whole file system
 _LONGEST_LINE = 4 * 1024 * 1024
 
 
@@ -73,7 +74,7 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Its file, with a checksum of its own."""
-        fields = dataclasses.asdict(self)
+        fields = vars(self)
         return (json.dumps({**fields, "sha256": _digest(fields)}, indent=1) + "\n").encode()
 
 
@@ -174,6 +175,10 @@ class Place:
             raise HubError(f"The manifest {path} is that of another backup, of {found.user} of hub {found.hub}.")
         self._read[time] = found
         return found
+
+    def forget(self) -> None:
+        """Hold nothing in memory of what was read: a run may have ten thousand such places."""
+        self._read.clear()
 
     def manifests(self) -> tuple[list[Manifest], list[str]]:
         """All that can be used, the oldest first, and what is wrong with the others."""
@@ -356,6 +361,21 @@ def sync(path: str) -> None:
             os.sync()
     finally:
         os.close(descriptor)
+
+
+def sync_names(repository: str, directories: t.Iterable[str]) -> None:
+    """Make names durable in directories of a repository and in those above them."""
+    wanted = {repository, os.path.dirname(repository)}
+    for directory in directories:
+        while directory not in wanted:
+            wanted.add(directory)
+            directory = os.path.dirname(directory)
+    if len(wanted) > _MANY:
+        sync(repository)
+        return
+    # All that others have written to the file system meanwhile need not be waited for.
+    for directory in wanted:
+        sync_directory(directory)
 
 
 def sync_directory(path: str) -> None:

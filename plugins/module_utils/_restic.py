@@ -19,7 +19,13 @@ import tempfile
 import time
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _repository, _restore, _retention, _tables
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _repository,
+    _restore,
+    _retention,
+    _tables,
+    _times,
+)
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._backup import Outcome
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
@@ -99,9 +105,9 @@ class Restic:
         listed = json.loads(self.run("snapshots", "--json", "--host", _repository.quoted(hub), "--tag", _TAG).stdout)
         found = []
         for each in listed or []:
-            moment = datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", each["time"]))
+            moment = _times.moment(each["time"])
             volumes = dict(_untagged(tag) for tag in each["tags"] if tag != _TAG)
-            stamp = moment.astimezone(datetime.UTC).strftime(_retention.TIME)
+            stamp = moment.astimezone(datetime.timezone.utc).strftime(_retention.TIME)
             found.append((moment, Snapshot(each["id"], stamp, volumes)))
         return [snapshot for _moment, snapshot in sorted(found, key=lambda pair: pair[0])]
 
@@ -307,7 +313,7 @@ def look(restic: Restic, hub: str, users: t.Sequence[str], verify: bool) -> dict
             restic.run("check", "--read-data")
         except HubError as error:
             problem = error.message
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)
     keys = sorted({key for snapshot in snapshots for key in snapshot.volumes if not users or key[0] in users})
     volumes: list[dict[str, t.Any]] = []
     for key in keys:

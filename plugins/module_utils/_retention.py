@@ -24,7 +24,7 @@ class Backup:
 
 def moment(time: str) -> datetime.datetime:
     """The time that the name of a backup says."""
-    return datetime.datetime.strptime(time, TIME).replace(tzinfo=datetime.UTC)
+    return datetime.datetime.strptime(time, TIME).replace(tzinfo=datetime.timezone.utc)
 
 
 def removable(backups: t.Sequence[Backup], keep: t.Mapping[str, int], size_drop: int) -> list[str]:

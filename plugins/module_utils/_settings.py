@@ -24,12 +24,10 @@ Settings = dict[str, dict[str, t.Any]]
 # Names of services and roles that are the collection's own.
 SERVICES = ("hubwright", "hubwright-proxy", "idle-culler")
 ROLES = ("admin", "hubwright-operator", "hubwright-proxy", "idle-culler")
-# Where a proxy that starts asks the hub for its routes.
-PROXY_ASKS = ("local", "docker", "kubernetes")
 
 # Where things are for the hub's own process, and the ports between its parts. `local` gives its own.
-# On Kubernetes a role may add `database` (its host), `claim` and `sub_path` (one claim for all users), and `spawner`
-# (further traits of KubeSpawner).
+# On Kubernetes and OpenShift a role may add `database` (its host), `claim` and `sub_path` (one claim for all users), and
+# `spawner` (further traits of KubeSpawner); on OpenShift `seccomp`, to ask for a profile.
 PLACES: dict[str, dict[str, t.Any]] = {
     "docker": {
         "secrets": "/run/secrets",
@@ -41,7 +39,13 @@ PLACES: dict[str, dict[str, t.Any]] = {
         "accounts": "/srv/jupyterhub/host/accounts.json",
     },
     "kubernetes": {"secrets": "/etc/jupyterhub/secrets", "state": "/srv/jupyterhub", "files": "/etc/jupyterhub/files"},
-    "openshift": {"secrets": "/etc/jupyterhub/secrets", "state": "/srv/jupyterhub", "files": "/etc/jupyterhub/files"},
+    "openshift": {
+        "secrets": "/etc/jupyterhub/secrets",
+        "state": "/srv/jupyterhub",
+        "files": "/etc/jupyterhub/files",
+        # Of users whose servers run in the hub's own pod.
+        "users": "/srv/users",
+    },
 }
 
 # What the start script of Jupyter's images needs as root, to make the account of the host in its container and become it.
@@ -56,7 +60,7 @@ SPAWNERS = {
     "local": ("simple", "system-user"),
     "docker": ("docker", "system-user"),
     "kubernetes": ("kube",),
-    "openshift": ("kube",),
+    "openshift": ("kube", "simple"),
 }
 
 # Rights of the token that the playbooks use: read the hub, its services and routes, start and stop servers, add and
@@ -78,6 +82,11 @@ def spawner_of(description: Description, platform: str) -> str:
     return description.get("spawner") or DEFAULT_SPAWNERS[platform]
 
 
+def in_pods(description: Description, platform: str) -> bool:
+    """Does each user server have a pod of its own?"""
+    return spawner_of(description, platform) == "kube"
+
+
 def plan(description: Description, platform: str, places: t.Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
     """Everything that a platform role has to place.
 
@@ -86,7 +95,8 @@ def plan(description: Description, platform: str, places: t.Mapping[str, t.Any] 
     :param places: where things are for the hub's process; required for ``local``: ``secrets``, ``state``, ``files``,
         ``users``, ``singleuser`` (command), ``hub_port``, ``proxy_api_port``.
     :returns: ``layers`` and ``fragments`` for hub_config; ``secrets`` (name -> value or ``""`` to generate, with
-        ``length`` and ``encoding``); ``packages`` (pip requirements of the hub); ``culler`` (its arguments, empty for
+        ``length`` and ``encoding``); ``packages`` (pip requirements of the hub); ``user_packages`` (those of
+        a notebook image that is made for it); ``culler`` (its arguments, empty for
         none); ``files`` (relative path -> content and mode); ``people`` (``users``, ``admins`` and ``groups``, a mapping
         of group to members); ``unsupported`` (one sentence for each variable that the platform can not honour).
     """
@@ -100,6 +110,7 @@ def plan(description: Description, platform: str, places: t.Mapping[str, t.Any] 
         "fragments": _fragments(description, platform, where),
         "secrets": secrets(description),
         "packages": packages(description, platform),
+        "user_packages": _packages.requirements(description["version"], ["jupyterlab", "notebook"], []),
         "culler": culler_arguments(description),
         "files": files(description),
         "people": {
@@ -130,6 +141,13 @@ def _separate_proxy(where: t.Mapping[str, t.Any], api_url: str) -> Settings:
     }
 
 
+# What a process needs that runs without an account of its own: nss_wrapper names it.
+_KEPT = (
+    *("CONDA_DEFAULT_ENV", "CONDA_ROOT", "JUPYTERHUB_SINGLEUSER_APP", "LANG", "LC_ALL", "LD_LIBRARY_PATH"),
+    *("LD_PRELOAD", "NSS_WRAPPER_GROUP", "NSS_WRAPPER_PASSWD", "PATH", "PYTHONPATH", "VIRTUAL_ENV"),
+)
+
+
 def _local(description: Description, where: t.Mapping[str, t.Any]) -> Settings:
     settings = _separate_proxy(where, f"http://127.0.0.1:{where['proxy_api_port']}")
     settings["JupyterHub"].update(
@@ -142,13 +160,7 @@ def _local(description: Description, where: t.Mapping[str, t.Any]) -> Settings:
         settings["SimpleLocalProcessSpawner"] = {"home_dir_template": f"{where['users']}/{{username}}"}
     else:
         settings["JupyterHub"]["spawner_class"] = "localprocess"
-    # What a process needs that runs without an account of its own: nss_wrapper names it.
-    settings["LocalProcessSpawner"] = {
-        "env_keep": [
-            *("CONDA_DEFAULT_ENV", "CONDA_ROOT", "JUPYTERHUB_SINGLEUSER_APP", "LANG", "LC_ALL", "LD_LIBRARY_PATH"),
-            *("LD_PRELOAD", "NSS_WRAPPER_GROUP", "NSS_WRAPPER_PASSWD", "PATH", "PYTHONPATH", "VIRTUAL_ENV"),
-        ]
-    }
+    settings["LocalProcessSpawner"] = {"env_keep": list(_KEPT)}
     return settings
 
 
@@ -206,14 +218,37 @@ def _docker_volumes(description: Description, where: t.Mapping[str, t.Any]) -> d
     return volumes
 
 
+_SECCOMP = {"seccompProfile": {"type": "RuntimeDefault"}}
+
+
 def _kubernetes(description: Description, where: t.Mapping[str, t.Any]) -> Settings:
-    settings = _openshift(description, where)
+    settings = _pods(description, where)
     # Jupyter's images run as this user and group; a fresh volume belongs to root until the cluster gives it to a group.
     settings["KubeSpawner"].update(uid=1000, fs_gid=100)
+    # What the pod security standard "restricted" asks for beside what OpenShift does.
+    settings["KubeSpawner"]["container_security_context"].update(_SECCOMP)
     return settings
 
 
 def _openshift(description: Description, where: t.Mapping[str, t.Any]) -> Settings:
+    return _pods(description, where) if in_pods(description, "openshift") else _one_pod(description, where)
+
+
+def _one_pod(description: Description, where: t.Mapping[str, t.Any]) -> Settings:
+    """Hub, proxy and all user servers in one pod; what is in it reaches each other, and ends with it."""
+    settings = _separate_proxy(where, "http://127.0.0.1:8001")
+    settings["JupyterHub"].update(
+        bind_url=f"http://0.0.0.0:8000{description['base_url']}",
+        hub_bind_url="http://0.0.0.0:8081",
+        hub_connect_url="http://127.0.0.1:8081",
+        spawner_class="simple",
+    )
+    settings["SimpleLocalProcessSpawner"] = {"home_dir_template": f"{where['users']}/{{username}}"}
+    settings["LocalProcessSpawner"] = {"env_keep": list(_KEPT)}
+    return settings
+
+
+def _pods(description: Description, where: t.Mapping[str, t.Any]) -> Settings:
     """Without a user and a group of its own: the project's security context constraints choose both."""
     prefix = "" if description["name"] == "jupyterhub" else f"{description['name']}-"
     settings = _separate_proxy(where, f"http://{prefix}proxy-api:8001")
@@ -228,12 +263,14 @@ def _openshift(description: Description, where: t.Mapping[str, t.Any]) -> Settin
         "common_labels": {"app": description["name"], "release": description["name"]},
         # Deleting a person from the hub must not delete the person's files.
         "delete_pvc": False,
+        # Else a server has variables with the address of every Service of the namespace.
+        "extra_pod_config": {"enableServiceLinks": False},
         "pod_name_template": f"{prefix}jupyter-{{user_server}}",
-        # What the pod security standard "restricted" asks of every container.
         "container_security_context": {
             "runAsNonRoot": True,
             "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
+            # A constraint may refuse a pod that asks for one.
+            **(_SECCOMP if where.get("seccomp") else {}),
         },
     }
     if description["cull_kernels_timeout"]:
@@ -292,7 +329,7 @@ def _described(description: Description, platform: str, where: t.Mapping[str, t.
             "log_level": description["log_level"],
             "db_url": database_url(description, where),
             "services": _services(description, platform, where),
-            "load_roles": _roles(description, platform),
+            "load_roles": _roles(description),
         },
         "Authenticator": _authenticator(description),
         "Spawner": _spawner(description, platform, servers, where),
@@ -359,14 +396,14 @@ def _admin_groups(description: Description) -> bool:
     return bool(_sign_in.options(description).get("admin_groups"))
 
 
-def _environment(values: t.Mapping[str, t.Any], platform: str) -> dict[str, str]:
-    """Environment variables of user servers, as the platform's spawner wants them.
+def _environment(values: t.Mapping[str, t.Any], pods: bool) -> dict[str, str]:
+    """Environment variables of user servers, as the spawner wants them.
 
     ``{username}`` is the user's name, no other brace means anything. KubeSpawner formats the values itself and means
     another spelling of the name by ``{username}``; for the other spawners the fragment of ``_profiles`` looks it up.
     """
     texts = {name: str(value) for name, value in sorted(values.items())}
-    if platform not in ("kubernetes", "openshift"):
+    if not pods:
         return texts
     doubled = {name: value.replace("{", "{{").replace("}", "}}") for name, value in texts.items()}
     return {name: value.replace("{{username}}", "{unescaped_username}") for name, value in doubled.items()}
@@ -390,7 +427,7 @@ def _spawner(
         "environment": {
             "JUPYTERHUB_ACTIVITY_INTERVAL": str(limits["server_activity_interval"]),
             **_trusted(where),
-            **_environment(description["extra_env"], platform),
+            **_environment(description["extra_env"], in_pods(description, platform)),
         },
         **resources(description, "hub_"),
     }
@@ -423,9 +460,11 @@ def resources(values: t.Mapping[str, t.Any], prefix: str) -> dict[str, t.Any]:
 
 def _services(description: Description, platform: str, where: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     secret = _reference(where)
-    services: list[dict[str, t.Any]] = [{"name": "hubwright", "api_token": secret("operator_token")}]
-    if platform in PROXY_ASKS:
-        services.append({"name": "hubwright-proxy", "api_token": secret("proxy_token")})
+    services: list[dict[str, t.Any]] = [
+        {"name": "hubwright", "api_token": secret("operator_token")},
+        # A proxy that starts asks the hub for its routes.
+        {"name": "hubwright-proxy", "api_token": secret("proxy_token")},
+    ]
     if description["cull"]:
         culler: dict[str, t.Any] = {"name": "idle-culler"}
         if platform == "local":  # a service of its own there: it needs no restart of the hub to change
@@ -442,12 +481,11 @@ def _services(description: Description, platform: str, where: t.Mapping[str, t.A
     return services
 
 
-def _roles(description: Description, platform: str) -> list[dict[str, t.Any]]:
+def _roles(description: Description) -> list[dict[str, t.Any]]:
     roles: list[dict[str, t.Any]] = [
-        {"name": "hubwright-operator", "scopes": OPERATOR_SCOPES, "services": ["hubwright"]}
+        {"name": "hubwright-operator", "scopes": OPERATOR_SCOPES, "services": ["hubwright"]},
+        {"name": "hubwright-proxy", "scopes": ["proxy"], "services": ["hubwright-proxy"]},
     ]
-    if platform in PROXY_ASKS:
-        roles.append({"name": "hubwright-proxy", "scopes": ["proxy"], "services": ["hubwright-proxy"]})
     if not _admin_groups(description):
         # A fixed list, so that taking a name off it takes the right away; Authenticator.admin_users only grants.
         roles.append({"name": "admin", "users": list(people(description).admins)})
@@ -526,6 +564,22 @@ if c.JupyterHub.spawner_class == "docker-system-user":
     c.JupyterHub.spawner_class = HostUserSpawner
 '''
 
+# The class would take a process of the new pod for the server that had the same number in the previous one, and end it.
+_ONE_POD = '''\
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+
+class PodSpawner(SimpleLocalProcessSpawner):
+    """Starts servers as processes of the hub's pod, which are gone whenever the hub starts."""
+
+    def load_state(self, state):
+        super().load_state({name: value for name, value in state.items() if name != "pid"})
+
+
+if c.JupyterHub.spawner_class == "simple":
+    c.JupyterHub.spawner_class = PodSpawner
+'''
+
 # A refusal, which no JupyterHub takes for a failing spawner: one that counts failures would stop itself.
 _DRAIN = """\
 from tornado import web
@@ -549,10 +603,12 @@ def _fragments(description: Description, platform: str, where: t.Mapping[str, t.
     if sign_in:
         fragments["00-sign-in"] = sign_in
     named = any("{username}" in str(value) for value in description["extra_env"].values())
-    if description["profiles"] or description["user_env"] or (named and platform in ("local", "docker")):
+    if description["profiles"] or description["user_env"] or (named and not in_pods(description, platform)):
         fragments["00-profiles"] = profiles_fragment(description, platform)
     if platform == "docker" and spawner_of(description, platform) == "system-user":
         fragments["00-system-users"] = _SYSTEM_USERS.replace("ACCOUNTS", repr(where["accounts"]))
+    if platform == "openshift" and not in_pods(description, platform):
+        fragments["00-one-pod"] = _ONE_POD
     fragments.update(description["extra_config"])
     if description["drain"]:
         # After all others, so that no other hook takes its place.
@@ -560,13 +616,24 @@ def _fragments(description: Description, platform: str, where: t.Mapping[str, t.
     return fragments
 
 
+_KNOWN_PROFILES = """
+
+def known_to_kubespawner(spawner):
+    \"\"\"KubeSpawner refuses a choice that is not in a list of its own; apply_user_options has judged it by then.\"\"\"
+    return [{"slug": (spawner.user_options or {}).get("profile") or "default", "display_name": "chosen"}]
+
+
+c.KubeSpawner.profile_list = known_to_kubespawner
+"""
+
+
 def profiles_fragment(description: Description, platform: str) -> str:
     """Python that offers the profiles and applies users' choices, on whatever spawner is in use."""
-    pages = {"lab": "/lab", "classic": "/tree"}
+    pages, pods = {"lab": "/lab", "classic": "/tree"}, in_pods(description, platform)
     profiles = {}
     for key, profile in sorted(description["profiles"].items()):
         traits = {**resources(profile, f"hub_profiles.{key}."), **(profile.get("settings") or {})}
-        if profile.get("image") and platform != "local":  # processes have none
+        if profile.get("image") and spawner_of(description, platform) in ("docker", "kube"):  # processes have none
             traits["image"] = profile["image"]
         if profile.get("default_page"):
             traits["default_url"] = pages.get(profile["default_page"], profile["default_page"])
@@ -576,13 +643,13 @@ def profiles_fragment(description: Description, platform: str) -> str:
             "default": bool(profile.get("default")),
             "groups": sorted(profile.get("groups") or []),
             "traits": traits,
-            "environment": _environment(profile.get("environment") or {}, platform),
+            "environment": _environment(profile.get("environment") or {}, pods),
         }
     code = inspect.getsource(_profiles).partition("import html\n")[2]
     for line, name, value in (
         ("PROFILES: dict[str, dict[str, t.Any]] = {}", "PROFILES", profiles),
         ("USER_ENV: list[str] = []", "USER_ENV", sorted(description["user_env"])),
-        ("EXPANDS_BRACES: bool = False", "EXPANDS_BRACES", platform in ("kubernetes", "openshift")),
+        ("EXPANDS_BRACES: bool = False", "EXPANDS_BRACES", pods),
     ):
         code = code.replace(line, f"{name} = {pprint.pformat(value, sort_dicts=False, width=118)}")
     return (
@@ -590,7 +657,7 @@ def profiles_fragment(description: Description, platform: str) -> str:
         "c.Spawner.options_form = profile_form\n"
         "c.Spawner.options_from_form = options_from_form\n"
         "c.Spawner.apply_user_options = apply_user_options\n"
-    )
+    ) + (_KNOWN_PROFILES if platform in ("kubernetes", "openshift") else "")
 
 
 def culler_arguments(description: Description) -> list[str]:
@@ -664,16 +731,23 @@ def files(description: Description) -> dict[str, dict[str, str]]:
 
 def unsupported(description: Description, platform: str) -> list[str]:
     """What the description asks for and the platform can not do, one sentence each."""
-    if platform != "local":
+    if spawner_of(description, platform) not in ("simple", "system-user") or platform == "docker":
         return []
     found = []
+    place = "local" if platform == "local" else "one pod"
     for name in ("memory_limit", "memory_guarantee", "cpu_limit", "cpu_guarantee"):
         if description[name]:
-            found.append(f"hub_{name} is told to user servers but not enforced on local.")
+            found.append(f"hub_{name} is told to user servers but not enforced on {place}.")
     if description["extra_volumes"]:
-        found.append("hub_extra_volumes has no effect on local: user servers see the host's own directories.")
-    if description["storage"] == "none":
+        sees = "the host's own directories" if platform == "local" else "what the hub's pod has"
+        found.append(f"hub_extra_volumes has no effect on {place}: user servers see {sees}.")
+    if description["storage"] == "none" and platform == "local":
         found.append("hub_storage: none has no effect on local: users' directories are kept.")
     if any(profile.get("image") for profile in description["profiles"].values()):
-        found.append("The image of a profile has no effect on local.")
+        found.append(f"The image of a profile has no effect on {place}.")
+    if platform != "local":
+        found.append(
+            "hub_spawner: simple isolates nobody: all servers run as one account that can read the hub's secrets."
+        )
+        found.append("hub_spawner: simple ends all user servers whenever the hub restarts, for each change of it too.")
     return found

@@ -11,64 +11,14 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-import os
 import secrets
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _smoke_probe
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _passing_containers, _smoke_probe
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi, EngineRefused
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import CanNotStart, State, Trial
 
 LABEL = "hubwright.smoke_test"
-
-
-def check_platform(engine: EngineApi, image: str, name: str) -> None:
-    """An image of another architecture may run in emulation, slowly, or not at all.
-
-    :raises HubError: it is for another kind of machine.
-    """
-    own = engine.get("/version", "say its version")
-    found = engine.image(image) or {}
-    wanted, has = (f"{each.get('Os')}/{each.get('Arch') or each.get('Architecture')}" for each in (own, found))
-    if wanted != has:
-        raise HubError(
-            f"The image {name} is made for {has}, expected {wanted}, which the engine runs on.",
-            f"Build or pull it for this machine, for example with --platform {wanted}.",
-        )
-
-
-def remove_left(engine: EngineApi) -> None:
-    """Remove the containers of runs that were killed."""
-    for container in engine.containers(label=[LABEL]):
-        if not _alive(container["Labels"][LABEL]):
-            _remove(engine, container["Id"])
-
-
-def _me() -> str:
-    """This process, in a way that no other ever has."""
-    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
-        started = file.read().rpartition(")")[2].split()[19]
-    return f"{os.readlink('/proc/self/ns/pid')} {os.getpid()} {started}"
-
-
-def _alive(process: str) -> bool:
-    """Does the process that made a container still run? Of one that can not be seen from here that is assumed."""
-    space, _space, rest = process.partition(" ")
-    number, _space, started = rest.partition(" ")
-    if space != os.readlink("/proc/self/ns/pid"):
-        return True
-    try:
-        with open(f"/proc/{int(number)}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19] == started
-    except (OSError, ValueError):
-        return False
-
-
-def _remove(engine: EngineApi, container: str) -> None:
-    with contextlib.suppress(EngineRefused):  # somebody was faster
-        # Only nameless volumes go with it, which it made itself.
-        engine.delete(f"/containers/{container}", "remove a container", force="true", v="true")
 
 
 class EngineBench(contextlib.ExitStack):
@@ -87,19 +37,19 @@ class EngineBench(contextlib.ExitStack):
         self._name = name
         self._trial = trial
         self._candidate = self._beside = ""
-        remove_left(engine)
+        _passing_containers.remove_left(engine, LABEL)
 
     def _create(self, kind: str, body: dict[str, t.Any], host: dict[str, t.Any]) -> str:
         limits: dict[str, t.Any] = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}}}
         if self._trial.drop_capabilities:
             limits |= {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}
-        body |= {"Image": self._image, "Labels": {LABEL: _me()}, "HostConfig": limits | host}
+        body |= {"Image": self._image, "Labels": {LABEL: _passing_containers.me()}, "HostConfig": limits | host}
         if self._trial.user:
             body["User"] = self._trial.user
         name = f"hubwright-{kind}-{secrets.token_hex(4)}"
         made = self._engine.post("/containers/create", f"make a container of {self._name}", body, name=name)
         container = str(json.loads(made)["Id"])
-        self.callback(_remove, self._engine, container)
+        self.callback(_passing_containers.remove, self._engine, container)
         return container
 
     def _start(self, container: str) -> None:

@@ -377,10 +377,12 @@ class _Check:
         sections = self.lookup.sections(name)
         settings = self._merged(name)
         aliases = self.lookup.aliases(name)
+        # A wrong value does not hide a right one of another section.
         merged = {
             aliases.get(trait, trait): value
-            for trait, value in settings.items()
-            if not any((section, trait) in self.wrong for section in sections)
+            for section in sections
+            for trait, value in self.settings.get(section, {}).items()
+            if (section, trait) not in self.wrong
         }
         if "NullAuthenticator" in sections or any(
             value is UNKNOWN and _admits(trait) for trait, value in merged.items()

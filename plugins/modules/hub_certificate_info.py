@@ -118,7 +118,7 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     for path in filter(None, [path for pair in pairs for path in pair]):
         if not path.startswith("/"):
             raise HubError(f"The path {path!r} is not absolute, expected one that begins with a slash.")
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)
     found = _certificates.look(params["certificate"], params["key"], params["names"], now)
     for warning in found.pop("warnings"):
         module.warn(warning)

@@ -25,7 +25,9 @@ options:
     description: Kinds that the account must be able to get, create, patch and delete.
     type: list
     elements: str
-    choices: [HTTPRoute, Ingress, DaemonSet, Deployment, Service, NetworkPolicy, RoleBinding, Role, ServiceAccount, ConfigMap, PersistentVolumeClaim, Secret]
+    choices:
+      [Route, HTTPRoute, Ingress, DaemonSet, StatefulSet, Deployment, Service, NetworkPolicy,
+       RoleBinding, Role, ServiceAccount, ConfigMap, PersistentVolumeClaim, Secret, BuildConfig, Build, ImageStream]
     default: []
   secrets:
     description: Names of Secrets that the hub needs.
@@ -37,8 +39,20 @@ options:
     type: list
     elements: str
     default: []
+  image_tags:
+    description:
+      - Names of images. Those without a registry, such as V(notebook:1), are looked up in the image streams of the project, on OpenShift.
+      - A name without a tag means the tag C(latest).
+    type: list
+    elements: str
+    default: []
   wait_for:
     description: Names of deployments to wait for. Then only how waiting ended is returned.
+    type: list
+    elements: str
+    default: []
+  wait_for_routes:
+    description: Names of Routes that a router has to serve, too, once the deployments of O(wait_for) run.
     type: list
     elements: str
     default: []
@@ -150,8 +164,23 @@ quotas:
   returned: without O(wait_for)
   type: list
   elements: dict
+routes:
+  description: Name of each of its Routes to its host.
+  returned: without O(wait_for)
+  type: dict
+image_tags:
+  description:
+    - Of O(image_tags), C(images) (name to the reference by which nodes pull the image), C(problems) (name to why it is none), and
+      C(without_lookup), which are names that pods can not use since their stream has no local lookup.
+  returned: without O(wait_for)
+  type: dict
+  sample: {"images": {"hub:6.1.1": "image-registry.openshift-image-registry.svc:5000/course/hub@sha256:0f5a"}, "problems": {}, "without_lookup": []}
+hosts:
+  description: Name of each of O(wait_for_routes) that is served to its host.
+  returned: with O(wait_for)
+  type: dict
 ready:
-  description: All deployments run as they are described.
+  description: All deployments run as they are described, and Routes are served.
   returned: with O(wait_for)
   type: bool
 reasons:
@@ -170,7 +199,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _cluster, _cluster_facts, _cluster_pods
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _cluster,
+    _cluster_facts,
+    _cluster_pods,
+    _cluster_routes,
+)
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -179,7 +213,9 @@ ARGUMENTS: dict[str, t.Any] = {
     "manages": {"type": "list", "elements": "str", "default": [], "choices": list(_cluster_facts.KINDS)},
     "secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "claims": {"type": "list", "elements": "str", "default": []},
+    "image_tags": {"type": "list", "elements": "str", "default": []},
     "wait_for": {"type": "list", "elements": "str", "default": []},
+    "wait_for_routes": {"type": "list", "elements": "str", "default": []},
     "wait_timeout": {"type": "int", "default": 300},
 }
 
@@ -189,9 +225,21 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     cluster = _cluster.connect(params)
     if params["wait_for"]:
         waited = _cluster_pods.wait(cluster, params["namespace"], params["wait_for"], params["wait_timeout"])
-        return {"changed": False, "msg": "; ".join(waited.reasons)} | dataclasses.asdict(waited)
+        hosts: dict[str, str] = {}
+        if waited.ready and params["wait_for_routes"]:
+            admitted = _cluster_routes.wait(
+                cluster, params["namespace"], params["wait_for_routes"], params["wait_timeout"]
+            )
+            hosts, waited.reasons, waited.ready = admitted.hosts, admitted.reasons, not admitted.reasons
+        return {"changed": False, "msg": "; ".join(waited.reasons), "hosts": hosts} | dataclasses.asdict(waited)
     found = _cluster_facts.look(
-        cluster, params["namespace"], params["release"], params["manages"], params["secrets"], params["claims"]
+        cluster,
+        params["namespace"],
+        params["release"],
+        params["manages"],
+        params["secrets"],
+        params["claims"],
+        params["image_tags"],
     )
     return {"changed": False} | found
 

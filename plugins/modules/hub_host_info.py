@@ -234,7 +234,7 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     for _content, warning in read.values():
         if warning:
             module.warn(warning)
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)
     found = _host.find(directory, params["find"]) if directory else []
     return account | {
         "changed": False,

@@ -265,7 +265,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _image_options, _notebook_image, _sizes
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import Trial
+
+if t.TYPE_CHECKING:
+    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import Trial
 
 SMOKE_TEST: dict[str, t.Any] = {
     "enabled": {"type": "bool", "default": True},
@@ -322,6 +324,9 @@ def _trial(module: AnsibleModule) -> Trial | None:
     version = options["jupyterhub_version"] or ""
     if version and not version[0].isdigit():
         raise HubError(f"smoke_test.jupyterhub_version is {version!r}, expected the version of the hub, such as 6.1.1.")
+    # Most calls test nothing, and need not load what does.
+    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import Trial
+
     environment = {str(name): str(value) for name, value in options["environment"].items()}
     _hide(module, environment)
     return Trial(

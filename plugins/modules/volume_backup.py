@@ -54,7 +54,7 @@ options:
         default: home
       volume:
         description:
-          - Docker volume. It is read where the engine keeps it, which takes the driver C(local) and the rights of root.
+          - Docker volume. Root reads it where the engine keeps it. Where that is not possible, a container does, see O(helper).
           - Mutually exclusive with O(volumes[].path) and O(volumes[].claim), one of them is needed.
         type: str
       path:
@@ -284,7 +284,6 @@ totals:
       type: int
 """
 
-import contextlib
 import functools
 import os
 import time
@@ -298,13 +297,14 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _backup_run,
     _compression,
     _encryption,
+    _progress,
     _repository,
     _restic,
 )
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._claim import ClaimVolume, in_pods
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._mounted import Mounted, all_mounted
 
 VOLUME: dict[str, t.Any] = {
     "user": {"type": "str", "required": True},
@@ -366,6 +366,7 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     _repository.check(params["repository"])
     jobs = min(params["jobs"] or _backup_run.processors(), len(params["volumes"]) or 1)
     rules = _rules(params, jobs)
+    sources = _backup_options.Sources(params)
     tasks, volumes = [], []
     seen = set()
     for wanted in params["volumes"]:
@@ -373,14 +374,16 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
         if place.path in seen:
             raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
         seen.add(place.path)
-        volume = _backup_options.volume(params, wanted)
+        volume = sources.volume(wanted)
         volumes.append(volume)
         one = functools.partial(_backup.back_up, place, volume, rules, module.check_mode)
         tasks.append(_backup_run.Task(wanted["user"], wanted["name"], one))
-    with _progress(params["progress_file"], len(tasks)) as report:
-        outcomes = _all_of(tasks, volumes, jobs, report)
-    if any(outcome.outcome == "new" for outcome in outcomes) and not module.check_mode:
-        _repository.sync(params["repository"])  # contents are durable already, now their names are
+    with _progress.lines(params["progress_file"]) as say:
+        count = len(tasks)
+        outcomes = _all_of(tasks, volumes, jobs, lambda each, number: say(_backup_run.line(each, number, count)))
+    new = [os.path.dirname(outcome.archive) for outcome in outcomes if outcome.outcome == "new"]
+    if new and not module.check_mode:
+        _repository.sync_names(params["repository"], new)  # contents are durable already
     for outcome in outcomes:
         if outcome.warning:
             module.warn(f"{outcome.user} ({outcome.name}): {outcome.warning}")
@@ -393,7 +396,7 @@ def _all_of(
     jobs: int,
     report: t.Callable[[_backup.Outcome, int], None],
 ) -> list[_backup.Outcome]:
-    """The outcomes of all tasks, in their order: those of claims while these are mounted in a pod."""
+    """The outcomes of all tasks, in their order: some while their volumes are mounted in a pod or a container."""
     done: dict[int, _backup.Outcome] = {}
 
     def some(numbers: list[int]) -> None:
@@ -403,41 +406,28 @@ def _all_of(
         )
         done.update(zip(numbers, found, strict=True))
 
-    claims = {id(volume): number for number, volume in enumerate(volumes) if isinstance(volume, ClaimVolume)}
-    some([number for number in range(len(tasks)) if number not in claims.values()])
-    for mounted in in_pods([t.cast("ClaimVolume", volumes[number]) for number in claims.values()]):
-        some([claims[id(volume)] for volume in mounted])
+    elsewhere = {volume: number for number, volume in enumerate(volumes) if isinstance(volume, Mounted)}
+    there = set(range(len(tasks))).difference(elsewhere.values())
+    some(sorted(there))
+    for mounted in all_mounted(elsewhere):
+        some([elsewhere[volume] for volume in mounted])
     return [done[number] for number in range(len(tasks))]
 
 
 def _by_restic(module: AnsibleModule, restic: _restic.Restic, begin: float) -> dict[str, t.Any]:
     params = module.params
     volumes = {}
+    sources = _backup_options.Sources(params)
     for wanted in params["volumes"]:
         key = wanted["user"], wanted["name"]
         _backup_options.check_names(params["hub"], *key)
         if key in volumes:
             raise HubError(f"volumes has {wanted['user']!r} with the name {wanted['name']!r} twice.")
-        volumes[key] = _backup_options.volume(params, wanted)
+        volumes[key] = sources.volume(wanted)
     outcomes, sums = _restic.back_up(restic, params["hub"], volumes, params["keep"], module.check_mode)
     for warning in sorted({outcome.warning for outcome in outcomes if outcome.warning}):
         module.warn(warning)
     return _result(outcomes, begin, sums)
-
-
-@contextlib.contextmanager
-def _progress(path: str | None, count: int) -> t.Iterator[t.Callable[[_backup.Outcome, int], None]]:
-    """Something to call with each outcome."""
-    if not path:
-        yield lambda _outcome, _number: None
-        return
-    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1) as stream:
-        try:
-            yield lambda outcome, number: stream.writelines([f"{_backup_run.line(outcome, number, count)}\n"])
-        finally:
-            stream.write("\n")
 
 
 def _check(params: dict[str, t.Any]) -> None:

@@ -87,6 +87,8 @@ options:
   volume:
     description:
       - Docker volume to restore into, where it is not the one that the backup was made of. It is made when it is missing.
+      - Where this host can not write it, a container does, see O(helper). No other container that runs may have it mounted then, and
+        the exchange is as with O(claim), but for owners, which are kept.
       - Mutually exclusive with O(path) and O(claim).
     type: str
   claim:
@@ -240,7 +242,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._module import run
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._claim import ClaimVolume
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes._mounted import Mounted
 
 ONE: dict[str, t.Any] = {
     "user": {"type": "str"},
@@ -369,7 +371,7 @@ def _volume(params: dict[str, t.Any], source: dict[str, str]) -> Volume:
     named = {option: params[option] for option in _SOURCES}
     if not any(named.values()):
         named = {option: source["reference"] if source["kind"] == kind else None for option, kind in _SOURCES.items()}
-    return _backup_options.volume(params, named)
+    return _backup_options.Sources(params).volume(named)
 
 
 def _restored(module: AnsibleModule, params: dict[str, t.Any], found: Found, volume: Volume) -> dict[str, t.Any]:
@@ -382,8 +384,8 @@ def _restored(module: AnsibleModule, params: dict[str, t.Any], found: Found, vol
         identity=params["identity_file"] or "",
     )
     restore, files, size = found.prepare(wish)
-    if isinstance(volume, ClaimVolume):
-        target, result = volume.reference, _into_claim(module, params, found, volume, restore)
+    if isinstance(volume, Mounted):
+        target, result = volume.reference, _elsewhere(module, found, volume, restore)
     elif module.check_mode:
         target = volume.place(create=False)
         if target:
@@ -413,19 +415,18 @@ def _restored(module: AnsibleModule, params: dict[str, t.Any], found: Found, vol
 
 def _cleaned(module: AnsibleModule, volume: Volume) -> tuple[str, list[str]]:
     """Where what was kept aside is deleted, and what that is."""
-    if isinstance(volume, ClaimVolume):
+    if isinstance(volume, Mounted):
         return volume.reference, volume.clean(module.check_mode)
     target = volume.place(create=False)
     return target, _restore.clean(target, module.check_mode) if target else []
 
 
-def _into_claim(
-    module: AnsibleModule, params: dict[str, t.Any], found: Found, volume: ClaimVolume, restore: _restore.Exchange
-) -> _restore.Result:
+def _elsewhere(module: AnsibleModule, found: Found, volume: Mounted, restore: _restore.Exchange) -> _restore.Result:
     if not isinstance(restore, _restore.Restore):
-        raise HubError("engine is restic, which can not restore into a claim.", "Take engine: archive.")
-    if params["owner"] is not None or params["group"] is not None:
-        raise HubError("owner or group is given, and files in a claim belong to the account of user servers.")
+        raise HubError(
+            f"engine is restic, which can only restore into a directory of this host, not into {volume.kind} {volume.reference}.",
+            "Take engine: archive.",
+        )
     with _repository.lock(found.lock, 600, "a restore"):
         return volume.restore(restore, module.check_mode)
 

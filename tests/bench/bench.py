@@ -34,6 +34,7 @@ import bench_docker
 import bench_docker_hub
 import bench_hub
 import bench_image
+import bench_kubernetes
 import bench_site
 import measuring
 from descriptions import description
@@ -243,45 +244,49 @@ ALONE: dict[str, t.Callable[[int], list[Row]]] = {
 }
 WITH_A_HUB: dict[str, t.Callable[[bench_hub.LocalHub, int], list[Row]]] = {"site": no_change, "restart": restart}
 WITH_DOCKER = bench_docker.MEASUREMENTS
+WITH_A_CLUSTER = bench_kubernetes.MEASUREMENTS
 
 
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [*ALONE, *WITH_A_HUB, *WITH_DOCKER]
+    groups = {"docker": WITH_DOCKER, "kubernetes": WITH_A_CLUSTER}
+    names = [*ALONE, *WITH_A_HUB, *WITH_DOCKER, *WITH_A_CLUSTER]
     parser.add_argument(
         "what",
         nargs="*",
         metavar="WHAT",
-        help=f"which measurements, of {', '.join(names)}; docker for all of its own; all without",
+        help=f"which measurements, of {', '.join(names)}; docker or kubernetes for all of its own; all without",
     )
     parser.add_argument("--runs", type=int, default=5, help="runs of each, 5 without")
     parser.add_argument("--people", type=int, default=20, help="people at work in docker-changes, 20 without")
     arguments = parser.parse_args()
-    wanted = {name for what in arguments.what or names for name in (WITH_DOCKER if what == "docker" else [what])}
+    wanted = {name for what in arguments.what or names for name in groups.get(what, [what])}
     if wanted - set(names) or arguments.runs < 1 or arguments.people < 1:
         parser.error(f"expected some of {', '.join(names)}, at least one run and at least one person")
     # Like Ctrl-C, so that the hub is removed; and Ctrl-C itself where a shell that started this ignores it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 
+    hubs: list[tuple[dict[str, t.Callable[..., list[Row]]], str, t.Callable[[], t.ContextManager[t.Any]]]] = [
+        (WITH_A_HUB, "a hub", bench_hub.running_hub),
+        (WITH_DOCKER, "a Docker hub", lambda: bench_docker_hub.running_hub(arguments.people)),
+        (WITH_A_CLUSTER, "a cluster with a hub", bench_kubernetes.running_hub),
+    ]
     rows: list[Row] = []
     try:
         for name in [name for name in ALONE if name in wanted]:
             print(f"measuring {name}", file=sys.stderr)
             rows += ALONE[name](arguments.runs)
-        if wanted & set(WITH_A_HUB):
-            print("bringing up a hub, which takes minutes", file=sys.stderr)
-            with bench_hub.running_hub() as hub:
-                for name in [name for name in WITH_A_HUB if name in wanted]:
+        for measurements, kind, bring_up in hubs:
+            chosen = [name for name in measurements if name in wanted]
+            if not chosen:
+                continue
+            print(f"bringing up {kind}, which takes minutes", file=sys.stderr)
+            with bring_up() as hub:
+                for name in chosen:
                     print(f"measuring {name}", file=sys.stderr)
-                    rows += WITH_A_HUB[name](hub, arguments.runs)
-        if wanted & set(WITH_DOCKER):
-            print("bringing up a Docker hub, which takes minutes", file=sys.stderr)
-            with bench_docker_hub.running_hub(arguments.people) as docker_hub:
-                for name in [name for name in WITH_DOCKER if name in wanted]:
-                    print(f"measuring {name}", file=sys.stderr)
-                    rows += WITH_DOCKER[name](docker_hub, arguments.runs)
+                    rows += measurements[name](hub, arguments.runs)
     except Broken as error:
         print(f"The measurement broke: {error}", file=sys.stderr)
         return 1

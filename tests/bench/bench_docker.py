@@ -12,6 +12,7 @@ import urllib.request
 
 import bench_docker_changes
 import bench_docker_hub
+import bench_hub
 import bench_site
 import measuring
 from bench_docker_hub import DockerHub, docker
@@ -38,7 +39,7 @@ def up(hub: DockerHub, runs: int) -> list[Row]:
         hub.compose("down")
         begin = time.perf_counter()
         hub.compose("up", "--detach")
-        bench_docker_hub.wait_for(hub.url)
+        bench_hub.wait_for(hub.url)
         composed.append(time.perf_counter() - begin)
         hub.compose("down")
         again.append(hub.play("site.yml").wall)

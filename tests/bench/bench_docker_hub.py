@@ -11,10 +11,7 @@ import pathlib
 import secrets
 import shutil
 import tempfile
-import time
 import typing as t
-import urllib.error
-import urllib.request
 
 import bench_hub
 import measuring
@@ -64,18 +61,6 @@ ENV PATH=/srv/venv/bin:/srv/configurable-http-proxy/bin:/usr/local/bin:/usr/bin:
 def docker(*arguments: str) -> str:
     """Run a command of the engine's client; what it printed."""
     return measuring.run(["docker", *arguments]).output.strip()
-
-
-def wait_for(url: str) -> None:
-    """Return as soon as the hub answers."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{url}/hub/health", timeout=5).close()
-            return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.05)
-    raise Broken(f"{url} did not answer within {PATIENCE} s")
 
 
 class DockerHub(bench_hub.Hub):
@@ -166,7 +151,7 @@ def plain_hub(hub: DockerHub) -> t.Iterator[tuple[str, str]]:
             *("--volume", f"{directory}/data:/data", "--volume", f"{config}:/srv/jupyterhub/jupyterhub_config.py:ro"),
             *(PLAIN, "jupyterhub", "--config", "/srv/jupyterhub/jupyterhub_config.py"),
         )
-        wait_for(f"http://127.0.0.1:{port}")
+        bench_hub.wait_for(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}", password
     finally:
         for kind, listing in (

@@ -13,7 +13,10 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 import typing as t
+import urllib.error
+import urllib.request
 
 import measuring
 
@@ -39,6 +42,18 @@ def free_ports(count: int) -> list[int]:
         for each in found:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in found]
+
+
+def wait_for(url: str, seconds: float = 120) -> None:
+    """Return as soon as the hub answers."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{url}/hub/health", timeout=5).close()
+            return
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.05)
+    raise measuring.Broken(f"{url} did not answer within {seconds:.0f} s")
 
 
 class Hub:

@@ -14,9 +14,10 @@ from docker_installation import DockerInstallation
 from hub_user import HubUser
 from installation import Installation
 from kubernetes_installation import KubernetesInstallation
+from openshift_installation import OpenShiftInstallation
 
 PLATFORMS: dict[str, type[Installation]] = {
-    kind.platform: kind for kind in (Installation, DockerInstallation, KubernetesInstallation)
+    kind.platform: kind for kind in (Installation, DockerInstallation, KubernetesInstallation, OpenShiftInstallation)
 }
 
 
@@ -65,4 +66,11 @@ def docker_hub(hub: Installation) -> DockerInstallation:
 def cluster_hub(hub: Installation) -> KubernetesInstallation:
     """The same hub, for what only pods have."""
     assert isinstance(hub, KubernetesInstallation), "expected a scenario with a cluster"
+    return hub
+
+
+@pytest.fixture
+def openshift_hub(hub: Installation) -> OpenShiftInstallation:
+    """The same hub, for what only OpenShift has."""
+    assert isinstance(hub, OpenShiftInstallation), "expected a scenario with an OpenShift"
     return hub

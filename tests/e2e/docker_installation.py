@@ -89,7 +89,8 @@ class DockerInstallation(Installation):
 
     def culling(self) -> str:
         """Command line of the culler, which the hub runs inside its container."""
-        lines = self.docker("top", self.container("hub"), "-o", "pid,args").splitlines()
+        # The engine's ps cuts lines as wide as the terminal in which the engine was started.
+        lines = self.docker("top", self.container("hub"), "-ww", "-o", "pid,args").splitlines()
         return "\n".join(line for line in lines if "jupyterhub_idle_culler" in line)
 
     def pid(self, service: str) -> int:

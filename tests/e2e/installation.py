@@ -172,7 +172,7 @@ class Installation:
                 assert process.stdout
                 process.stdout.close()
 
-    def module(self, name: str, arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    def module(self, name: str, arguments: t.Mapping[str, t.Any], fails: bool = False) -> dict[str, t.Any]:
         """What a module of the collection returns on the hub's host."""
         done = subprocess.run(
             [
@@ -186,7 +186,8 @@ class Installation:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{name} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        ended = f"{name} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        assert (done.returncode != 0) == fails, ended
         result: dict[str, t.Any] = json.loads(done.stdout.partition(" => ")[2])
         return result
 

@@ -37,12 +37,13 @@ class KubernetesInstallation(Installation):
     culler = "hub"
     users_account = "1000"  # that of Jupyter's images
     containers: t.ClassVar[dict[str, str]] = {"hub": "hub", "proxy": "chp"}
+    kinds: t.ClassVar[str] = KINDS
     _known: dict[str, t.Any] | None = None
 
     @property
     def scratch(self) -> pathlib.Path:
         """What prepare.yml of the scenario wrote: the account's kubeconfig, the names of the hub's images."""
-        return pathlib.Path(os.environ["HUBWRIGHT_CACHE"]) / "molecule-kubernetes"
+        return pathlib.Path(os.environ["HUBWRIGHT_CACHE"]) / self.namespace
 
     @property
     def namespace(self) -> str:
@@ -63,6 +64,11 @@ class KubernetesInstallation(Installation):
             self._known = json.loads(done.stdout)
         assert self._known is not None
         return self._known
+
+    def named(self, name: str) -> str:
+        """What an object of this hub is called: the chart's name, with a prefix unless the hub is called as there."""
+        hub = str(self.variables()["hub_name"])
+        return name if hub == "jupyterhub" else f"{hub}-{name}"
 
     def kubectl(self, *arguments: str, fails: bool = False, stdin: str | None = None) -> str:
         """What kubectl prints, in the hub's namespace."""
@@ -86,7 +92,7 @@ class KubernetesInstallation(Installation):
 
     def pods(self, service: str) -> list[Object]:
         """Pods of a service that are not on their way out, the oldest first."""
-        found = self.objects("pods", f"app=jupyterhub,component={service}")
+        found = self.objects("pods", f"app={self.variables()['hub_name']},component={service}")
         living = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(living, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
@@ -96,20 +102,21 @@ class KubernetesInstallation(Installation):
 
     def server_of(self, user: str) -> str:
         """Name of the pod of a user's default server."""
-        return f"jupyter-{user}"
+        return self.named(f"jupyter-{user}")
 
     def address(self, pod: str) -> str:
         """IP address of a pod."""
         return str(json.loads(self.kubectl("get", "pod", pod, "--output=json"))["status"]["podIP"])
 
     @contextlib.contextmanager
-    def having(self, manifest: Object) -> Iterator[None]:
-        """Inside, the namespace has this object."""
-        self.kubectl("apply", "--filename=-", stdin=json.dumps(manifest))
+    def having(self, manifest: Object, namespace: str = "") -> Iterator[None]:
+        """Inside, the hub's namespace or another one has this object."""
+        where = [f"--namespace={namespace}"] if namespace else []
+        self.kubectl(*where, "apply", "--filename=-", stdin=json.dumps(manifest))
         try:
             yield
         finally:
-            self.kubectl("delete", "--filename=-", "--wait=true", stdin=json.dumps(manifest))
+            self.kubectl(*where, "delete", "--filename=-", "--wait=true", stdin=json.dumps(manifest))
 
     @contextlib.contextmanager
     def kubeconfig(self, change: t.Callable[[Object], None]) -> Iterator[str]:
@@ -121,17 +128,42 @@ class KubernetesInstallation(Installation):
             file.flush()
             yield file.name
 
+    @contextlib.contextmanager
+    def visitor(self) -> Iterator[str]:
+        """Path of a kubeconfig for an account without any right in the namespace."""
+        metadata = {"name": "visitor", "namespace": self.namespace}
+        token = {"kubernetes.io/service-account.name": "visitor"}
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/service-account-token",
+            "metadata": {**metadata, "annotations": token},
+        }
+
+        def found() -> str:
+            read = json.loads(self.kubectl("get", "secret", "visitor", "--output=json"))
+            return str(read.get("data", {}).get("token", ""))
+
+        def become(config: Object) -> None:
+            config["users"][0]["user"]["token"] = base64.b64decode(found()).decode()
+
+        with self.having(account), self.having(secret):
+            wait_until("the visitor has a token", found)
+            with self.kubeconfig(become) as path:
+                yield path
+
     # --- what the platforms do each in their own way
 
     def secret(self, name: str) -> str:
         """A secret of the hub."""
-        data = json.loads(self.kubectl("get", "secret", "hub", "--output=json"))["data"]
+        data = json.loads(self.kubectl("get", "secret", self.named("hub"), "--output=json"))["data"]
         return base64.b64decode(data[name]).decode()
 
     def files(self) -> str:
         """Everything that a playbook places: a line for each object, with a checksum of what is asked for in it."""
         lines = []
-        for found in self.objects(KINDS, "app.kubernetes.io/managed-by=hubwright"):
+        for found in self.objects(self.kinds, "app.kubernetes.io/managed-by=hubwright"):
             kept = {key: value for key, value in found.items() if key not in ("metadata", "status")}
             kept["labels"] = found["metadata"].get("labels")
             checksum = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
@@ -142,20 +174,21 @@ class KubernetesInstallation(Installation):
         """What is in a file of a user, by a pod of its own when the user's server does not run."""
         if self.runs_server_of(user):
             return self.kubectl("exec", self.server_of(user), "--container=notebook", "--", "cat", name)
+        home = self.variables().get("hub_storage_mount", "/home/jovyan")
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": "look"},
             "spec": {
                 "restartPolicy": "Never",
-                "volumes": [{"name": "home", "persistentVolumeClaim": {"claimName": f"claim-{user}"}}],
+                "volumes": [{"name": "home", "persistentVolumeClaim": {"claimName": self.named(f"claim-{user}")}}],
                 "containers": [
                     {
                         "name": "look",
                         "image": self.variables()["hub_image"],
                         "imagePullPolicy": "IfNotPresent",
-                        "command": ["cat", f"/home/jovyan/{name}"],
-                        "volumeMounts": [{"name": "home", "mountPath": "/home/jovyan"}],
+                        "command": ["cat", f"{home}/{name}"],
+                        "volumeMounts": [{"name": "home", "mountPath": home}],
                     }
                 ],
             },
@@ -175,7 +208,7 @@ class KubernetesInstallation(Installation):
     def culling(self) -> str:
         """Command line of the culler, which the hub runs in its pod."""
         script = "for line in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$line; echo; done 2>/dev/null"
-        shown = self.kubectl("exec", "deployment/hub", "--container=hub", "--", "sh", "-c", script)
+        shown = self.kubectl("exec", f"deployment/{self.named('hub')}", "--container=hub", "--", "sh", "-c", script)
         return "\n".join(line for line in shown.splitlines() if "jupyterhub_idle_culler" in line)
 
     def pid(self, service: str) -> int:
@@ -198,12 +231,14 @@ class KubernetesInstallation(Installation):
     def stop(self, service: str) -> None:
         """Stop a service as an administrator does."""
         self.differs = True
-        self.kubectl("scale", "deployment", service, "--replicas=0")
+        self.kubectl("scale", "deployment", self.named(service), "--replicas=0")
         wait_until(f"the {service} is stopped", lambda: not self.pods(service))
 
     def log(self, service: str = "hub") -> str:
         """The whole log of a service."""
-        return self.kubectl("logs", f"deployment/{service}", f"--container={self.containers[service]}", "--tail=-1")
+        return self.kubectl(
+            "logs", f"deployment/{self.named(service)}", f"--container={self.containers[service]}", "--tail=-1"
+        )
 
     def failing_at_start(self) -> dict[str, str]:
         """hub_extra_config that no check can foresee: it fails in the hub's own pod only."""

@@ -40,7 +40,7 @@ def test_servers_stand_still_and_go_on(docker_hub: DockerInstallation, alice: Hu
     container = f"--filter=container={hub.server_of('alice')}"
     events = hub.docker("events", f"--since={since}", "--until=0s", container, "--format={{.Action}}").split()
     assert [event for event in events if event in ("pause", "unpause")] == ["pause", "unpause"]
-    seen = hub.on_host("find", hub.variables()["hub_backup_repository"], "-perm", "/077")
+    seen = hub.on_host("find", hub.variables()["hub_backup_repository"], "!", "-type", "l", "-perm", "/077")
     assert not seen, f"expected that only root may look, others may see {seen}"
 
 
@@ -73,6 +73,8 @@ def test_what_did_not_change_is_not_written_again_and_all_is_copied_elsewhere(
     hub.play("backup", hub_backup_copy_to=ELSEWHERE).must_say("alice")
     assert archives(hub, "alice") == before, "expected no archive of files that did not change"
     assert hub.on_host("diff", "--recursive", repository(hub), f"{ELSEWHERE}/{hub.host}") == ""
+    listed = hub.on_host("cat", f"{repository(hub)}/.people/latest").splitlines()
+    assert {"alice", "admin admin"} <= set(listed), f"expected a list that hub_userlist takes, found {listed}"
 
 
 def test_another_user_gets_the_files(docker_hub: DockerInstallation) -> None:

@@ -142,7 +142,7 @@ def test_only_servers_that_nobody_uses_are_restarted(production: DockerInstallat
         model = person.server()
         assert model, f"expected that the server of {person.name} runs"
         last = datetime.datetime.fromisoformat(model["last_activity"])
-        return datetime.datetime.now(datetime.UTC) - last > datetime.timedelta(seconds=IDLE)
+        return datetime.datetime.now(datetime.timezone.utc) - last > datetime.timedelta(seconds=IDLE)
 
     candidate = image("c")
     with uninterrupted(ada):

@@ -25,7 +25,10 @@ def test_a_damaged_claim_comes_back(
     """Her server runs while she is backed up, and again after her files are back; no pod of the backup is left."""
     hub = cluster_hub
     alice.write("thesis.txt", "three years of work")
-    hub.play("backup", **repository, hub_backup_users=["alice"]).must_say("hub state", "alice")
+    chosen = {"hub_backup_users": ["alice"], "hub_backup_people_config_map": True}
+    hub.play("backup", **repository, **chosen).must_say("hub state", "alice")
+    (kept,) = (each for each in hub.objects("configmaps") if each["metadata"]["name"] == hub.named("hub") + "-people")
+    assert {"alice", "admin admin"} <= set(kept["data"]["userlist"].splitlines())
     alice.write("thesis.txt", "lost")
     wanted = {"hub_backup_restore_users": ["alice"], "hub_backup_restore_over": True}
     hub.play("restore", fails=True, **repository, **wanted).must_say("the server of alice runs")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import typing as t
@@ -103,29 +102,8 @@ def test_an_account_that_nobody_knows_is_named(untouched: KubernetesInstallation
 
 def test_missing_rights_are_named(untouched: KubernetesInstallation) -> None:
     """All of them at once, with what gives them."""
-    hub = untouched
-    metadata = {"name": "visitor", "namespace": hub.namespace}
-    token = {"kubernetes.io/service-account.name": "visitor"}
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "kubernetes.io/service-account-token",
-        "metadata": {**metadata, "annotations": token},
-    }
-
-    def found() -> str:
-        return str(
-            json.loads(hub.kubectl("get", "secret", "visitor", "--output=json")).get("data", {}).get("token", "")
-        )
-
-    def visitor(config: Object) -> None:
-        config["users"][0]["user"]["token"] = base64.b64decode(found()).decode()
-
-    with hub.having(account), hub.having(secret):
-        wait_until("the visitor has a token", found)
-        with hub.kubeconfig(visitor) as path:
-            play = hub.play(fails=True, hub_kubernetes_kubeconfig=path)
+    with untouched.visitor() as path:
+        play = untouched.play(fails=True, hub_kubernetes_kubeconfig=path)
     play.must_say("may not", "deployments", "secrets", "kubectl create rolebinding")
 
 

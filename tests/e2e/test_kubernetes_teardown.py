@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from installation import Installation
-from kubernetes_installation import KINDS, KubernetesInstallation
+from kubernetes_installation import KubernetesInstallation
 
 
 def left(hub: KubernetesInstallation) -> set[str]:
     """What the namespace still has, but for what the cluster and the tests put there."""
-    own = ("default", "deployer", "spawner", "kube-root-ca.crt")
-    found = hub.objects(f"{KINDS},pods,ingresses,jobs,replicasets")
+    own = ("default", "deployer", "spawner", "kube-root-ca.crt", "osbed-")
+    found = hub.objects(f"{hub.kinds},pods,ingresses,jobs,replicasets")
     return {
         f"{each['kind']} {each['metadata']['name']}"
         for each in found

@@ -79,10 +79,15 @@ class HubUser:
         if "/hub/login" in answer.geturl():
             raise Refused(f"{self.name}: {re.sub(r'<[^>]+>', ' ', page)[:200]}")
 
+    def page(self, path: str) -> tuple[str, str]:
+        """Where a path leads in this session, below the hub's address, and the page that is there."""
+        answer = self._browser.open(self.url + path, timeout=PATIENCE)
+        return answer.geturl().removeprefix(self.url), answer.read().decode()
+
     def home(self) -> str:
         """The hub's home page in this session; empty when the session is not signed in any more."""
-        answer = self._browser.open(f"{self.url}/hub/home", timeout=PATIENCE)
-        return "" if "/hub/login" in answer.geturl() else answer.read().decode()
+        path, page = self.page("/hub/home")
+        return "" if path.startswith("/hub/login") else page
 
     def request(self, method: str, path: str, body: t.Any = None) -> t.Any:
         """A REST call with the person's own token: ``path`` begins with ``/hub/api`` or ``/user``."""

@@ -30,6 +30,7 @@ jupyterhub/configurable-http-proxy:5.3.0 proxy      debian - NODE_VERSION=24.19.
 library/haproxy:3.2-alpine               haproxy    debian
 library/postgres:15                      postgres   debian
 library/nginx:1.22                       nginx      debian
+ubi9/python-312:9.8                      python     debian
 "
 
 # The fields of an image of the list: directory base constraints arguments.

@@ -43,6 +43,8 @@ class Cluster:
         """Called with what was made."""
         self.others: t.Callable[[str, str, t.Any], tuple[int, t.Any] | None] = lambda method, path, body: None
         """Asked first, for what is not kept as it is given."""
+        self.before: t.Callable[[str], tuple[int, t.Any] | None] = lambda path: None
+        """Asked first when something is read."""
         self.kubeconfig = ""
 
     def put(self, path: str, **body: t.Any) -> Object:
@@ -57,6 +59,8 @@ class Cluster:
         if (method, path) in self.refusals:
             status, message = self.refusals[method, path]
             return status, {"kind": "Status", "message": message}
+        if method == "GET" and (other := self.before(path)) is not None:
+            return other
         if path == "/version":
             return 200, {"gitVersion": "v1.33.1"}
         if path == "/apis":
@@ -109,7 +113,9 @@ def running(folder: pathlib.Path) -> t.Iterator[Cluster]:
         def _serve(self) -> None:
             parts = urllib.parse.urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or "null")
+            body = self.rfile.read(length)
+            if self.headers.get("Content-Type") != "application/octet-stream":
+                body = json.loads(body or b"null")
             query = dict(urllib.parse.parse_qsl(parts.query))
             status, answer = cluster.answer(self.command, parts.path, query, body)
             data = (answer if isinstance(answer, str) else json.dumps(answer)).encode()

@@ -7,8 +7,12 @@ import pathlib
 import shutil
 import subprocess
 
+import hypothesis
 import pytest
 
+# A busy machine is slow, which says nothing of the code.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 DEBIAN_PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "testbed" / "debian_programs.sh"
 
 

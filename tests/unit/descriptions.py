@@ -212,7 +212,9 @@ def run_fragment(text: str, directory: pathlib.Path) -> dict[str, t.Any]:
     """The names that a fragment defines, run as the configuration file runs it."""
     path = directory / "fragment.py"
     path.write_text(text)
-    return runpy.run_path(str(path), {"c": types.SimpleNamespace(Spawner=types.SimpleNamespace())})
+    return runpy.run_path(
+        str(path), {"c": types.SimpleNamespace(Spawner=types.SimpleNamespace(), KubeSpawner=types.SimpleNamespace())}
+    )
 
 
 def run_in_hub(environment: pathlib.Path, program: str, given: t.Any) -> t.Any:

@@ -52,6 +52,32 @@ def script(name: str, *arguments: str, fails: str = "", **asked: t.Any) -> t.Any
 # --- the hub's own state
 
 
+def test_state_of_a_cluster_is_made_ready_for_another(tmp_path: pathlib.Path) -> None:
+    """Its secrets are told, and a dump goes where the database is restored from."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "cookie_secret").write_text("c00c1e\n")
+    (tmp_path / "database.dump").write_text("dump")
+    assert script("cluster_restore", str(tmp_path)) == {"cookie_secret": "c00c1e"}
+    assert (tmp_path / "state" / "jupyterhub.restored.dump").read_text() == "dump"
+    assert not (tmp_path / "database.dump").exists()
+
+
+def test_a_list_of_people_is_written_when_it_differs(tmp_path: pathlib.Path) -> None:
+    """Nobody but its owner reads it, the newest is found by a link, and those of before stay."""
+    place = tmp_path / "class" / ".people"
+    asked: dict[str, t.Any] = {"directory": str(place), "lines": ["ada admin", "grace"]}
+    latest = str(place / "latest")
+    assert script("people", **asked, check=True) == {"changed": True, "path": latest} and not place.exists()
+    assert script("people", **asked, check=False) == {"changed": True, "path": latest}
+    first = (place / "latest").resolve()
+    assert first.read_text() == "ada admin\ngrace\n" and first.parent == place
+    assert first.stat().st_mode & 0o077 == 0 and place.stat().st_mode & 0o077 == 0
+    assert not script("people", **asked, check=False)["changed"] and (place / "latest").resolve() == first
+    assert script("people", **{**asked, "lines": ["grace"]}, check=False)["changed"]
+    assert (place / "latest").read_text() == "grace\n" and first.read_text() == "ada admin\ngrace\n"
+    assert len(list(place.iterdir())) == 3
+
+
 def ask(hub: pathlib.Path, **other: t.Any) -> dict[str, t.Any]:
     """What hub_state.py is asked for this hub."""
     nothing = {"query": [], "dump": [], "homes": "", "users_directory": str(hub / "users"), "files": []}

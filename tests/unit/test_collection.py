@@ -19,6 +19,9 @@ import yaml
 from packaging.requirements import SpecifierSet
 from packaging.version import Version
 
+from ansible_collections.hubwright.jupyterhub.plugins.doc_fragments import _backup_repository, _image_store
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._cluster import POD_ARGUMENTS
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
 FILTERS = sorted((ROOT / "plugins" / "filter").glob("*.py"))
@@ -98,6 +101,22 @@ def test_module_is_documented_with_examples_and_results(path: pathlib.Path) -> N
     examples = yaml.safe_load(texts["EXAMPLES"])
     assert any(f"hubwright.jupyterhub.{path.stem}" in task for task in examples)
     assert yaml.safe_load(texts["RETURN"])
+
+
+def suboptions_of_cluster() -> dict[str, dict[str, t.Any]]:
+    """Where the option ``cluster`` of modules that run a pod is described, and its suboptions."""
+    texts = {"hub_config": constants(ROOT / "plugins" / "modules" / "hub_config.py")["DOCUMENTATION"]}
+    for fragment in (_image_store, _backup_repository):
+        texts[fragment.__name__.rpartition(".")[2]] = fragment.ModuleDocFragment.DOCUMENTATION
+    return {name: yaml.safe_load(text)["options"]["cluster"]["suboptions"] for name, text in texts.items()}
+
+
+# Fragments of documentation are merged by option, so that suboptions have to be said again.
+@pytest.mark.parametrize("option", sorted(set(POD_ARGUMENTS) - {"namespace", "uid"}))
+def test_pods_are_described_alike(option: str) -> None:
+    described = {name: suboptions.get(option) for name, suboptions in suboptions_of_cluster().items()}
+    first, *others = described.values()
+    assert first and all(other == first for other in others), described
 
 
 @pytest.mark.parametrize("name", filter_names())

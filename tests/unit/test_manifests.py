@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -17,6 +18,7 @@ import typing as t
 import kubernetes_validate
 import pytest
 import yaml
+from made_once import made_once
 
 PROJECT = pathlib.Path(__file__).parents[2]
 ROLE = PROJECT / "roles" / "hub_kubernetes"
@@ -42,6 +44,8 @@ CLUSTER = {
     "all_claims": [],
     "pods": [],
     "quotas": [],
+    "routes": {},
+    "image_tags": {"images": {}, "problems": {}, "without_lookup": []},
 }
 CONTAINER = {
     "name": "side",
@@ -57,6 +61,17 @@ PROBE = {"httpGet": {"path": "/", "port": 80}}
 GPU = {"node_selector": {"gpu": "yes"}, "tolerations": [{"key": "gpu", "operator": "Exists"}]}
 # The key of nodes that nothing chooses.
 NO_CHOICE = hashlib.sha256(b"[{}, []]").hexdigest()[:8]
+SMALL_CLAIMS = {
+    **CLUSTER,
+    "storage_classes": [
+        {"name": "standard", "default": True, "expands": False},
+        {"name": "grows", "default": False, "expands": True},
+    ],
+    "claims": [
+        {"name": f"claim-{user}", "user": user, "server": "", "size": size, "storage_class": kind, "phase": "Bound"}
+        for user, size, kind in (("ada", "5Gi", "grows"), ("bob", "5Gi", "standard"), ("eve", "20Gi", "grows"))
+    ],
+}
 # Name -> variables that differ from the defaults.
 VARIANTS: dict[str, dict[str, t.Any]] = {
     "plain": {},
@@ -136,6 +151,36 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
             "record": {"images.json": json.dumps([{"key": NO_CHOICE, "images": ["example.org/notebook:2"]}])},
         },
     },
+    "placeholders": {
+        "hub_kubernetes_placeholders": 3,
+        "hub_kubernetes_placeholder_priority_class": "room",
+        "hub_memory_guarantee": "1G",
+        "hub_cpu_guarantee": 0.5,
+        "hub_kubernetes_user_extra_resources": {"nvidia.com/gpu": 1},
+        "hub_kubernetes_user_node_selector": {"pool": "users"},
+        "hub_kubernetes_user_tolerations": [{"key": "users", "operator": "Exists", "effect": "NoSchedule"}],
+        "hub_kubernetes_user_scheduler": "packing",
+        "hub_kubernetes_pack_users": True,
+        "hub_kubernetes_pull_secrets": ["registry"],
+    },
+    "sized_placeholders": {
+        "hub_name": "course",
+        "hub_kubernetes_placeholders": 1,
+        "hub_kubernetes_placeholder_priority_class": "room",
+        "hub_kubernetes_placeholder_requests": {"memory": "2Gi", "cpu": "500m"},
+    },
+    "small_claims": {"__hub_kubernetes_cluster": SMALL_CLAIMS},
+    "growing_claims": {"__hub_kubernetes_cluster": SMALL_CLAIMS, "hub_kubernetes_resize_claims": True},
+    "refused_to_grow": {
+        # As the module answers for a single claim, with an account that may not see storage classes.
+        "__hub_kubernetes_cluster": {
+            **SMALL_CLAIMS,
+            "storage_classes": None,
+            "claims": SMALL_CLAIMS["claims"][1:],
+        },
+        "hub_kubernetes_resize_claims": True,
+        "__hub_kubernetes_resized": {"changed": False, "result": {}, "error": {"msg": "only dynamically provisioned"}},
+    },
     "own_account": {"hub_kubernetes_service_account": "hub-account"},
     "no_policies": {"hub_kubernetes_network_policies": False},
     "closed": {
@@ -153,32 +198,34 @@ PLAY = """
   tasks:
     - ansible.builtin.set_fact:
         __hub_kubernetes_plan: "{{ hub_description | hubwright.jupyterhub.hub_settings('kubernetes', hub_kubernetes__places) }}"
-    - ansible.builtin.copy:
-        dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
-        mode: "0600"
-        content: >-
+    - ansible.builtin.set_fact:
+        found: >-
           {{ {'objects': hub_kubernetes__objects if applied else [], 'pulls': hub_kubernetes__pull_definitions if applied else [],
-              'problems': (hub_kubernetes__problems or '').splitlines()} | to_json }}
+              'resizes': hub_kubernetes__resizes if applied else [], 'claims': hub_kubernetes__claim_lines if applied else '',
+              'problems': (hub_kubernetes__problems or '').splitlines()} }}
+    # One call for all: each of them costs half a second.
+    - ansible.builtin.copy:
+        dest: "{{ playbook_dir }}/found.json"
+        mode: "0600"
+        content: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'found'))) | to_json }}"
+      run_once: true
 """
 Object = dict[str, t.Any]
+Rendered = t.Callable[[str], dict[str, t.Any]]
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
 @pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[str], dict[str, t.Any]]:
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     """What the role makes of each variant, by the role's own variables and templates."""
-    folder = tmp_path_factory.mktemp("manifests")
-    return functools.partial(_read, run(folder, VARIANTS))
+    found = made_once(tmp_path_factory, "manifests", lambda folder: run(folder, VARIANTS))
+    # Tests change what they get.
+    return lambda variant: copy.deepcopy(found[variant])
 
 
-def _read(folder: pathlib.Path, variant: str) -> dict[str, t.Any]:
-    found: dict[str, t.Any] = json.loads((folder / f"{variant}.json").read_text(encoding="utf-8"))
-    return found
-
-
-def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bool = True) -> pathlib.Path:
-    """Render each variant as one host of an inventory; return the directory with the results.
+def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bool = True) -> dict[str, t.Any]:
+    """Render each variant as one host of an inventory.
 
     :param applied: also what would be applied, not only what is wrong.
     """
@@ -196,6 +243,7 @@ def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bo
         "applied": applied,
         "hub_kubernetes_image": "example.org/hub:1",
         "__hub_kubernetes_cluster": CLUSTER,
+        "__hub_kubernetes_resized": {},
         # Texts that YAML would take for numbers.
         "__hub_kubernetes_secret": {
             "digests": {"hub": "7951576267158025", "proxy": "0123456701234567", "database": "1_2"}
@@ -219,10 +267,8 @@ def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bo
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ, timeout=600)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    return folder
-
-
-Rendered = t.Callable[[str], dict[str, t.Any]]
+    found: dict[str, t.Any] = json.loads((folder / "found.json").read_text(encoding="utf-8"))
+    return found
 
 
 def objects(rendered: Rendered, variant: str) -> dict[str, Object]:
@@ -234,8 +280,8 @@ def objects(rendered: Rendered, variant: str) -> dict[str, Object]:
 
 
 def pods(found: dict[str, Object]) -> dict[str, Object]:
-    """Deployment or DaemonSet -> what its pods are made from."""
-    kinds = ("Deployment", "DaemonSet")
+    """Deployment, DaemonSet or StatefulSet -> what its pods are made from."""
+    kinds = ("Deployment", "DaemonSet", "StatefulSet")
     return {name: each["spec"]["template"] for name, each in found.items() if each["kind"] in kinds}
 
 
@@ -301,6 +347,34 @@ def test_every_service_has_both_probes(rendered: Rendered, variant: str) -> None
     for name, template in pods(objects(rendered, variant)).items():
         containers = template["spec"]["containers"] if name.startswith("Deployment/") else []
         assert all({"livenessProbe", "readinessProbe"} <= container.keys() for container in containers)
+
+
+def test_placeholders_are_as_large_as_a_server_and_go_where_servers_go(rendered: Rendered) -> None:
+    found = objects(rendered, "placeholders")["StatefulSet/user-placeholder"]["spec"]
+    pod = found["template"]["spec"]
+    assert found["replicas"] == 3 and pod["priorityClassName"] == "room" and pod["schedulerName"] == "packing"
+    requests = pod["containers"][0]["resources"]["requests"]
+    assert requests == {"cpu": "0.5", "memory": str(1 << 30), "nvidia.com/gpu": "1"}
+    assert pod["nodeSelector"] == {"pool": "users"} and pod["tolerations"][0]["key"] == "users"
+    assert pod["containers"][0]["image"] == DEFAULT_IMAGE
+    terms = pod["affinity"]["podAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert terms[0]["podAffinityTerm"]["labelSelector"]["matchLabels"] == {"component": "singleuser-server"}
+    sized = objects(rendered, "sized_placeholders")["StatefulSet/course-user-placeholder"]["spec"]["template"]["spec"]
+    assert sized["containers"][0]["resources"]["requests"] == {"memory": "2Gi", "cpu": "500m"}
+    assert "affinity" not in sized
+    assert not [name for name in objects(rendered, "plain") if name.startswith("StatefulSet/")]
+
+
+def test_claims_grow_when_that_is_said_and_their_class_allows_it(rendered: Rendered) -> None:
+    quiet, growing, refused = (rendered(name) for name in ("small_claims", "growing_claims", "refused_to_grow"))
+    assert quiet["resizes"] == [] and "2 claims of users are smaller than hub_storage_size, 10Gi" in quiet["claims"]
+    assert [(each["metadata"]["name"], each["spec"]) for each in growing["resizes"]] == [
+        ("claim-ada", {"resources": {"requests": {"storage": "10Gi"}}})
+    ]
+    assert "claim-bob of bob stays at 5Gi: its class standard does not let claims grow" in growing["claims"]
+    assert "claim-ada of ada grows from 5Gi to 10Gi" in growing["claims"] and "eve" not in growing["claims"]
+    assert [each["metadata"]["name"] for each in refused["resizes"]] == ["claim-bob"]
+    assert "claim-bob of bob stays at 5Gi: only dynamically provisioned" in refused["claims"]
 
 
 @every_variant
@@ -640,6 +714,22 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         },
         "the cluster does not serve HTTPRoute",
     ),
+    "no_priority_class": (
+        {"hub_kubernetes_placeholders": 2, "hub_memory_guarantee": "1G"},
+        "hub_kubernetes_placeholders is 2 and hub_kubernetes_placeholder_priority_class is empty",
+    ),
+    "no_room": (
+        {"hub_kubernetes_placeholders": 2, "hub_kubernetes_placeholder_priority_class": "room"},
+        "hub_kubernetes_placeholders is 2, but nothing is set aside for a user server; set hub_memory_guarantee",
+    ),
+    "negative_placeholders": (
+        {"hub_kubernetes_placeholders": -1},
+        "hub_kubernetes_placeholders is -1; expected 0 or more",
+    ),
+    "placeholder_amount": (
+        {"hub_kubernetes_placeholder_requests": {"memory": "2 GB"}},
+        "hub_kubernetes_placeholder_requests.memory is 2 GB; expected an amount",
+    ),
     "shrinks": (
         {
             "__hub_kubernetes_cluster": {
@@ -665,7 +755,8 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
 @pytest.fixture(scope="session")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     variants = {name: given for name, (given, _said) in BAD.items()}
-    return functools.partial(_read, run(tmp_path_factory.mktemp("refused"), variants, applied=False))
+    found = made_once(tmp_path_factory, "refused", lambda folder: run(folder, variants, applied=False))
+    return lambda mistake: copy.deepcopy(found[mistake])
 
 
 @pytest.mark.parametrize("mistake", BAD)

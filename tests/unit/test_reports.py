@@ -90,14 +90,14 @@ def test_the_first_action_that_failed_is_told_with_its_task_message_and_tests() 
 def test_scenarios_run_side_by_side_and_none_needs_the_engine_while_another_restarts_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    names = ["docker", "docker_tls", "local", "local_systemd", "upgrade"]
+    names = ["docker_tls", "docker_engine", "local", "local_systemd", "upgrade"]
     running: set[str] = set()
     together: set[frozenset[str]] = set()
     both = threading.Barrier(2)
 
     def run(name: str, live: bool, path: str) -> run_molecule.Run:
         running.add(name)
-        if name in ("docker", "local"):
+        if name in ("docker_engine", "local"):
             both.wait(60)  # passes only when both of them run
         together.add(frozenset(running))
         running.remove(name)
@@ -106,7 +106,33 @@ def test_scenarios_run_side_by_side_and_none_needs_the_engine_while_another_rest
     monkeypatch.setattr(run_molecule, "run", run)
     assert {ended.name for ended in run_molecule.run_side_by_side(names)} == set(names)
     assert all(len(at_once) <= run_molecule.AT_ONCE for at_once in together)
-    assert not [at_once for at_once in together if "docker" in at_once and at_once & {"docker_tls", "upgrade"}]
+    assert not [at_once for at_once in together if "docker_engine" in at_once and at_once & {"docker_tls", "upgrade"}]
+
+
+def test_scenarios_use_a_cluster_one_after_the_other_and_then_it_is_taken_down(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    story = tmp_path / "story"
+    script = tmp_path / "cluster.sh"
+    script.write_text(f'#!/bin/sh\necho "$1" >>{story}\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(run_molecule, "CLUSTER_SCRIPT", str(script))
+    beside = threading.Barrier(2)
+
+    def run(name: str, live: bool, path: str) -> run_molecule.Run:
+        if name in ("kubernetes", "docker_tls"):
+            beside.wait(60)  # passes only when both of them run
+        if name != "docker_tls":
+            with story.open("a", encoding="utf-8") as file:
+                file.write(f"{name} begins\n{name} ends\n")
+        return run_molecule.Run(name, 0, [], 0.0)
+
+    monkeypatch.setattr(run_molecule, "run", run)
+    names = ["openshift_local_spawner", "docker_tls", "move", "openshift", "kubernetes"]
+    assert {ended.name for ended in run_molecule.run_side_by_side(names)} == set(names)
+    order = ["kubernetes", "move", "down", "openshift", "openshift_local_spawner", "down"]
+    told = [[name] if name == "down" else [f"{name} begins", f"{name} ends"] for name in order]
+    assert story.read_text().splitlines() == [line for lines in told for line in lines]
 
 
 def stages(directory: pathlib.Path, rules: str, *names: str) -> list[str]:

@@ -188,3 +188,13 @@ def test_readme_keeps_what_people_wrote_and_asks_for_the_markers() -> None:
     assert "old" not in new
     with pytest.raises(ValueError, match="<!-- begin variables -->"):
         generate_role_docs.readme_text("no table", {})
+
+
+@every_role
+def test_each_variable_is_defined_in_one_place(role: pathlib.Path) -> None:
+    """Of two the one in the file that is read last would be taken."""
+    seen: dict[str, str] = {}
+    for path in [*sorted((role / "defaults").rglob("*.yml")), *sorted((role / "vars").rglob("*.yml"))]:
+        for name in load(path) or {}:
+            assert name not in seen, f"{name} is in {seen[name]} and in {path}"
+            seen[name] = str(path)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import Passed, Trial
+if t.TYPE_CHECKING:
+    # Most calls test nothing, and need not load what does.
+    from ansible_collections.hubwright.jupyterhub.plugins.module_utils._smoke_test import Passed, Trial
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,14 +9,15 @@ import contextlib
 import re
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _claim_pods, _claim_session, _restore
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _claim_pods, _helper_session
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._claim_pods import Group, Place
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import _mounted
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
-class ClaimVolume:
+class ClaimVolume(_mounted.Mounted):
     """A claim, or a directory in one.
 
     :param reference: name of the claim, with ``/`` and the directory when it is one.
@@ -31,59 +32,23 @@ class ClaimVolume:
             raise HubError(
                 f"claim is {reference!r}, expected the name of a claim, and perhaps '/' and a directory in it."
             )
-        self.reference = reference
+        super().__init__(reference, f"The claim {reference}")
         self.where = place
-        #: Pod that has it mounted, and where; or why there is none.
-        self.pod = self.at = self.problem = ""
+        #: Pod that has it mounted.
+        self.pod = ""
 
     @contextlib.contextmanager
-    def session(self) -> t.Iterator[_claim_session.Session]:
-        """A connection of one's own to the pod."""
-        if self.problem:
-            raise HubError(self.problem)
-        connection = _claim_pods.ExecConnection(self.where, self.pod)
+    def connection(self) -> t.Iterator[_helper_session.Connection]:
+        """A program in the pod."""
+        found = _claim_pods.ExecConnection(self.where, self.pod)
         try:
-            yield _claim_session.Session(connection, f"The claim {self.reference}")
+            yield found
         finally:
-            connection.close()
+            found.close()
 
     @contextlib.contextmanager
-    def reader(self) -> t.Iterator[_claim_session.ClaimReader]:
-        """What reads it; see ``_volume_reader.Reader``."""
-        with self.session() as session:
-            yield _claim_session.ClaimReader(session, self.at)
-
-    def opened(self) -> contextlib.AbstractContextManager[int]:
-        """Never: it is in the cluster."""
-        raise HubError(f"The claim {self.reference} is no directory of this host.")
-
-    def place(self, create: bool) -> str:
-        """The same."""
-        raise HubError(
-            f"The claim {self.reference} is no directory of this host, which the engine restic needs.",
-            "Take engine: archive.",
-        )
-
-    def restore(self, backup: _restore.Restore, check: bool) -> _restore.Result:
-        """Write a backup into it.
-
-        :param check: only see whether that can be done.
-        :raises HubError: nothing is restored.
-        """
-        with self._mounted() as session:
-            if check:
-                session.ask("free", at=self.at, wish=_claim_session.wish(backup))
-                return _restore.Result()
-            return _claim_session.restore(session, self.at, backup)
-
-    def clean(self, check: bool) -> list[str]:
-        """Delete what was kept aside in it; returns the names."""
-        with self._mounted() as session:
-            found: list[str] = session.ask("clean", at=self.at, check=check)
-            return found
-
-    @contextlib.contextmanager
-    def _mounted(self) -> t.Iterator[_claim_session.Session]:
+    def mounted(self) -> t.Iterator[None]:
+        """In a pod that may write, unless a server has it."""
         cluster = self.where.cluster()
         _claim_pods.remove_left(cluster, self.where)
         user = _claim_pods.user_of(cluster, self.where, self.reference)
@@ -95,32 +60,27 @@ class ClaimVolume:
         [group] = _claim_pods.groups(cluster, self.where, [self.reference])
         with _claim_pods.helper(cluster, self.where, group, read_only=False) as (self.pod, at):
             self.at = at[self.reference]
-            with self.session() as session:
-                yield session
+            yield
 
+    @classmethod
+    def together(cls, volumes: t.Sequence[ClaimVolume]) -> t.Iterator[list[ClaimVolume]]:
+        """Those that are in use on one node, or on none, by some in a pod."""
+        place = volumes[0].where
+        cluster = place.cluster()
+        _claim_pods.remove_left(cluster, place)
+        by_reference = {volume.reference: volume for volume in volumes}
+        nodes: dict[str, str] = {}
 
-def in_pods(volumes: t.Sequence[ClaimVolume]) -> t.Iterator[list[ClaimVolume]]:
-    """Some volumes at a time, as long as they are mounted in a pod; the others have a ``problem``."""
-    if not volumes:
-        return
-    place = volumes[0].where
-    cluster = place.cluster()
-    _claim_pods.remove_left(cluster, place)
-    by_reference = {volume.reference: volume for volume in volumes}
-    left = _claim_pods.groups(cluster, place, list(by_reference))
-    while left:
-        group = left.pop(0)
-        several = [by_reference[reference] for reference in group.references]
-        with contextlib.ExitStack() as stack:
-            try:
-                pod, at = stack.enter_context(_claim_pods.helper(cluster, place, group, read_only=True))
-            except HubError as error:
-                if len(several) > 1:
-                    # One that can not be had must not keep the others from it.
-                    left[:0] = [Group(group.node, (reference,)) for reference in group.references]
-                    continue
-                several[0].problem = str(error)
-            else:
+        @contextlib.contextmanager
+        def mount(several: list[ClaimVolume]) -> t.Iterator[None]:
+            references = tuple(volume.reference for volume in several)
+            group = Group(nodes[references[0]], references)
+            with _claim_pods.helper(cluster, place, group, read_only=True) as (pod, at):
                 for volume in several:
                     volume.pod, volume.at = pod, at[volume.reference]
-            yield several
+                yield
+
+        groups = _claim_pods.groups(cluster, place, list(by_reference))
+        for group in groups:
+            nodes.update(dict.fromkeys(group.references, group.node))
+        yield from _mounted.in_turn([[by_reference[each] for each in group.references] for group in groups], mount)

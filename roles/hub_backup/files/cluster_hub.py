@@ -83,7 +83,8 @@ if what == "look":
         for person in people
         for name, server in (person.get("servers") or {}).items()
     ]
-    print(json.dumps({"running": True, "users": [{"name": person["name"]} for person in people], "servers": running}))
+    users = [{"name": person["name"], "admin": person["admin"]} for person in people]
+    print(json.dumps({"running": True, "users": users, "servers": running}))
 elif what == "copy":
     with tempfile.TemporaryDirectory() as folder:
         target = pathlib.Path(folder, "copy")

@@ -17,6 +17,11 @@ if database.is_file() and not database.is_symlink():
         there.execute("DELETE FROM servers WHERE id IN (SELECT server_id FROM spawners)")
         there.execute("UPDATE spawners SET server_id = NULL, state = NULL, started = NULL")
         there.commit()
+# A database in a pod of its own is restored there, before the hub starts.
+dump = directory / "database.dump"
+if dump.is_file() and not dump.is_symlink():
+    (directory / "state").mkdir(mode=0o700, exist_ok=True)
+    dump.rename(directory / "state" / "jupyterhub.restored.dump")
 found = {}
 for path in sorted((directory / "secrets").iterdir()):
     if path.is_file() and not path.is_symlink():

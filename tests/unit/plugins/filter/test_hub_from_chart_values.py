@@ -127,12 +127,11 @@ def test_the_hub_of_a_course_comes_out() -> None:
     assert list(profiles) == ["00-small", "01-large", "02-choose"] and profiles["00-small"]["default"] is True
     assert profiles["01-large"]["memory_limit"] == "16G" and profiles["01-large"]["environment"] == {"GPU": "1"}
     assert profiles["01-large"]["settings"] == {"extra_resource_limits": {"nvidia.com/gpu": "1"}}
-    assert {entry["value"] for entry in result["impossible"]} == {
-        "scheduling.userScheduler",
-        "scheduling.userPlaceholder",
-    }
+    assert not result["impossible"]
     questions = why(result)
     for value in (
+        "scheduling.userScheduler",
+        "scheduling.userPlaceholder",
         "hub.extraConfig.20-chart",
         "hub.extraFiles.logo",
         "hub.services.grader.admin",

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _certificates
 from ansible_collections.hubwright.jupyterhub.tests.unit import module_processes
 
-NOW = datetime.datetime(2026, 11, 21, 12, 0, tzinfo=datetime.UTC)
+NOW = datetime.datetime(2026, 11, 21, 12, 0, tzinfo=datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
 
 

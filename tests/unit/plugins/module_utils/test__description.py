@@ -539,7 +539,8 @@ def test_what_is_wrong_is_said(overrides: dict[str, t.Any], message: str) -> Non
     [
         ("docker", {"spawner": "simple"}, "hub_spawner is 'simple'; docker knows docker or system-user."),
         ("kubernetes", {"spawner": "docker"}, "hub_spawner is 'docker'; kubernetes knows kube."),
-        ("openshift", {"spawner": "simple"}, "hub_spawner is 'simple'; openshift knows kube."),
+        ("kubernetes", {"spawner": "simple"}, "hub_spawner is 'simple'; kubernetes knows kube."),
+        ("openshift", {"spawner": "docker"}, "hub_spawner is 'docker'; openshift knows kube or simple."),
         (
             "kubernetes",
             {"sign_in": "pam"},

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _host
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 
-NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)
-END = datetime.datetime(2027, 2, 5, 3, 4, 9, tzinfo=datetime.UTC)
+NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
+END = datetime.datetime(2027, 2, 5, 3, 4, 9, tzinfo=datetime.timezone.utc)
 
 
 def listening(address: str, family: socket.AddressFamily = socket.AF_INET) -> tuple[socket.socket, int]:

@@ -89,7 +89,7 @@ def test_something_else_is_refused(nonsense: t.Any) -> None:
         report(nonsense)
 
 
-NOW = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
+NOW = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.timezone.utc)
 HOUR_AGO, MINUTE_AGO = "2026-11-25T11:00:00.000000Z", "2026-11-25T11:59:00.000000Z"
 
 

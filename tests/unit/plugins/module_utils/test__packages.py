@@ -42,6 +42,7 @@ def test_one_requirement_a_project_and_the_description_wins(
         ("docker", {}, {"dockerspawner", "jupyterhub-idle-culler"}),
         ("docker", {"spawner": "system-user"}, {"dockerspawner", "jupyterhub-idle-culler"}),
         ("kubernetes", {"cull": False}, {"jupyterhub-kubespawner"}),
+        ("openshift", {"cull": False, "spawner": "simple"}, {"jupyterlab", "notebook"}),
         ("openshift", {"cull": False, "database": "postgresql"}, {"jupyterhub-kubespawner", "psycopg2-binary"}),
     ],
 )

@@ -141,6 +141,10 @@ async def starts(path, wanted):
             await spawner._run_apply_user_options(options)
         except HTTPError as error:
             refused = f"{error.status_code} {error.log_message}"
+        if kube and not refused:
+            # Its own start looks at them too, and ends where it does not know a profile.
+            spawner.user_options = options
+            await spawner.load_user_options()
         env = spawner.get_env()
         answers.append({
             "refused": refused,

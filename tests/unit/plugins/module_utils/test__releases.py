@@ -16,7 +16,7 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors impor
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._image_references import parse
 
 A, B, C, D = (f"sha256:{letter * 64}" for letter in "abcd")
-NOW = datetime.datetime(2026, 11, 25, 10, 15, tzinfo=datetime.UTC)
+NOW = datetime.datetime(2026, 11, 25, 10, 15, tzinfo=datetime.timezone.utc)
 NAMES = {A: "A", B: "B", C: "C", D: "D"}
 
 

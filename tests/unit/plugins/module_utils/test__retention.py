@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._retention import TIME, Backup, dropped, removable
 
-FIRST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+FIRST = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 @st.composite

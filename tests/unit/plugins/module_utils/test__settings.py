@@ -12,6 +12,7 @@ import descriptions
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_once import made_once
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _checking, _renamed, _settings
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._description import problems
@@ -52,7 +53,13 @@ def settings_of(platform: str, **overrides: t.Any) -> dict[str, dict[str, t.Any]
 def made(hub_environment: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, t.Any]]:
     """What the real classes make of every way to sign in on every platform; asked once for all tests."""
     described = {f"{p} {name}": (descriptions.sign_in(name, p, **SERVER), p) for p, name in CASES}
-    return descriptions.made_from(hub_environment, tmp_path_factory.mktemp("configurations"), described)
+    return dict(
+        made_once(
+            tmp_path_factory,
+            f"settings-{hub_environment.name}",
+            lambda folder: descriptions.made_from(hub_environment, folder, described),
+        )
+    )
 
 
 # --- the real classes
@@ -135,10 +142,10 @@ def test_the_pod_of_a_user_server(made: dict[str, dict[str, t.Any]], platform: s
         "allowPrivilegeEscalation": False,
         "runAsNonRoot": True,
         "capabilities": {"drop": ["ALL"]},
-        "seccompProfile": {"type": "RuntimeDefault"},
     }
     own = platform == "kubernetes"
-    assert container["securityContext"] == {**restricted, **({"runAsUser": 1000} if own else {})}
+    numbered = {"seccompProfile": {"type": "RuntimeDefault"}, "runAsUser": 1000}
+    assert container["securityContext"] == {**restricted, **(numbered if own else {})}
     assert pod["spec"].get("securityContext") == ({"fsGroup": 100} if own else None)
 
 
@@ -287,6 +294,7 @@ def test_where_the_public_port_listens(overrides: dict[str, t.Any], url: str) ->
         ("docker", "", "docker"),
         ("docker", "system-user", "docker-system-user"),
         ("openshift", "", "kubespawner.KubeSpawner"),
+        ("openshift", "simple", "simple"),
     ],
 )
 def test_the_spawner_of_a_platform(platform: str, spawner: str, expected: str) -> None:
@@ -455,7 +463,51 @@ def test_a_proxy_that_starts_may_ask_for_its_routes_and_nothing_else() -> None:
     assert {"name": "hubwright-proxy", "api_token": {"file": "/run/secrets/proxy_token"}} in hub["services"]
     assert {"name": "hubwright-proxy", "scopes": ["proxy"], "services": ["hubwright-proxy"]} in hub["load_roles"]
     assert "hubwright-proxy" in str(settings_of("kubernetes")["JupyterHub"]["load_roles"])
-    assert "hubwright-proxy" not in str(settings_of("openshift"))
+    assert "hubwright-proxy" in str(settings_of("openshift")["JupyterHub"]["load_roles"])
+
+
+def test_one_pod_on_openshift() -> None:
+    """Nothing is asked of the cluster; what runs beside the hub is reached without it, and is no pod."""
+    changed = {
+        "spawner": "simple",
+        "extra_env": {"HOME_OF": "{username}"},
+        "profiles": {"big": {"display_name": "Big", "image": "example.org/big:1"}},
+        "memory_limit": "1G",
+        "storage": "none",
+    }
+    description = descriptions.description(**changed)
+    plan = _settings.plan(description, "openshift")
+    settings = plan["layers"][0]["settings"]
+    assert "KubeSpawner" not in settings
+    assert settings["JupyterHub"]["hub_connect_url"] == "http://127.0.0.1:8081"
+    assert settings["ConfigurableHTTPProxy"]["api_url"] == "http://127.0.0.1:8001"
+    assert settings["SimpleLocalProcessSpawner"] == {"home_dir_template": "/srv/users/{username}"}
+    assert "PATH" in settings["LocalProcessSpawner"]["env_keep"]
+    assert plan["layers"][1]["settings"]["Spawner"]["environment"]["HOME_OF"] == "{username}"
+    assert "example.org/big:1" not in plan["fragments"]["00-profiles"]
+    assert 'name != "pid"' in plan["fragments"]["00-one-pod"]
+    assert "00-one-pod" not in _settings.plan(descriptions.description(), "openshift")["fragments"]
+    said = plan["unsupported"]
+    assert [sentence.partition(" ")[0] for sentence in said] == [
+        "hub_memory_limit",
+        "The",
+        "hub_spawner:",
+        "hub_spawner:",
+    ]
+    assert _settings.unsupported(descriptions.description(), "openshift") == []
+
+
+def test_on_openshift_a_seccomp_profile_is_asked_for_only_when_wanted() -> None:
+    """The constraint "restricted" refuses pods that ask for one."""
+    description = descriptions.description()
+
+    def context(**places: t.Any) -> dict[str, t.Any]:
+        layers = _settings.plan(description, "openshift", places)["layers"]
+        found: dict[str, t.Any] = layers[0]["settings"]["KubeSpawner"]["container_security_context"]
+        return found
+
+    assert "seccompProfile" not in context() and "seccompProfile" not in context(seccomp=False)
+    assert context(seccomp=True)["seccompProfile"] == {"type": "RuntimeDefault"}
 
 
 def test_in_a_pod_the_culler_asks_the_hub_beside_it() -> None:

@@ -143,6 +143,17 @@ def test_settings_without_classes(
         assert [(finding.severity, finding.where) for finding in findings] == expected_findings
 
 
+def test_a_wrong_value_does_not_hide_a_right_one_of_another_section(real_hub: RealHub) -> None:
+    chosen: Settings = {
+        "JupyterHub": {"authenticator_class": "ldap"},
+        "Authenticator": {"allow_all": None},
+        "LDAPAuthenticator": {"allow_all": True},
+    }
+    findings, complete = _traits.check_settings(chosen, real_hub.inventory, {})
+    assert complete and [finding.where for finding in findings] == ["c.Authenticator.allow_all"]
+    assert {(finding.severity, finding.where, finding.message) for finding in findings} == real_hub.verdict(chosen)
+
+
 @pytest.mark.parametrize(
     ("authenticator", "traits", "locked_out"),
     [

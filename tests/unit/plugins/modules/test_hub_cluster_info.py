@@ -285,3 +285,64 @@ def test_a_kubeconfig_that_can_not_be_used(cluster: clusters.Cluster, tmp_path: 
 def test_another_refusal_is_the_clusters_own_words(cluster: clusters.Cluster) -> None:
     cluster.refusals["GET", f"{CORE}/persistentvolumeclaims"] = (500, "etcd is full")
     assert "etcd is full" in ask(cluster)["msg"]
+
+
+ROUTE = "/apis/route.openshift.io/v1/namespaces/course/routes/jupyterhub"
+
+
+def route(cluster: clusters.Cluster, *conditions: tuple[str, str, str], host: str = "hub.example.org") -> None:
+    """A Route for a host, and what routers said of one."""
+    ingress = [
+        {"host": host, "conditions": [{"type": "Admitted", "status": status, "reason": reason, "message": message}]}
+        for status, reason, message in conditions
+    ]
+    cluster.put(ROUTE, metadata={"labels": MINE}, spec={"host": "hub.example.org"}, status={"ingress": ingress})
+
+
+def wait_for_route(cluster: clusters.Cluster, seconds: int = 60) -> dict[str, t.Any]:
+    return ask(cluster, wait_for=["hub"], wait_for_routes=["jupyterhub"], wait_timeout=seconds)
+
+
+def test_one_router_that_serves_a_route_is_enough(cluster: clusters.Cluster) -> None:
+    deployment(cluster)
+    route(cluster, ("False", "HostAlreadyClaimed", "route taken already exposes it"), ("True", "", ""))
+    waited = wait_for_route(cluster)
+    assert waited["ready"] and waited["hosts"] == {"jupyterhub": "hub.example.org"}
+
+
+def test_a_router_that_refuses_a_route_says_why(cluster: clusters.Cluster) -> None:
+    deployment(cluster)
+    route(cluster, ("False", "HostAlreadyClaimed", "route taken already exposes it"))
+    waited = wait_for_route(cluster)
+    assert not waited["ready"] and waited["hosts"] == {} and waited["pods"] == {"hub": "hub-77-a"}
+    assert waited["reasons"] == [
+        "the router refuses the Route jupyterhub for hub.example.org: HostAlreadyClaimed: route taken already exposes it"
+    ]
+
+
+def test_what_was_said_of_an_earlier_host_does_not_count(cluster: clusters.Cluster) -> None:
+    deployment(cluster)
+    route(cluster, ("True", "", ""), host="before.example.org")
+    waited = wait_for_route(cluster, 1)
+    assert waited["reasons"] == ["no router took the Route jupyterhub within 1 s"]
+
+
+def test_objects_of_openshift_are_found_where_it_serves_them(
+    cluster: clusters.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And names of images are looked up in its streams."""
+    route(cluster)
+    assert ask(cluster)["objects"] == []
+    apis = ("route.openshift.io/v1", "image.openshift.io/v1", "build.openshift.io/v1")
+    monkeypatch.setattr(clusters, "APIS", (*clusters.APIS, *apis))
+    images = "/apis/image.openshift.io/v1/namespaces/course/imagestreams"
+    items = [{"tag": "1", "items": [{"image": "sha256:1", "dockerImageReference": "inside/hub@sha256:1"}]}]
+    cluster.put(f"{images}/hub", metadata={"labels": MINE}, spec={}, status={"tags": items})
+    found = ask(cluster, image_tags=["hub:1", "quay.io/hub:1"])
+    assert [each["kind"] for each in found["objects"]] == ["Route", "ImageStream"]
+    assert found["routes"] == {"jupyterhub": "hub.example.org"}
+    assert found["image_tags"] == {
+        "images": {"hub:1": "inside/hub@sha256:1"},
+        "problems": {},
+        "without_lookup": ["hub:1"],
+    }

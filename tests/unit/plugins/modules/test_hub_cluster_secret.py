@@ -67,6 +67,15 @@ def test_the_first_run_makes_them_and_the_second_keeps_them(cluster: clusters.Cl
     assert stored(cluster) == made and len(cluster.written) == writes
 
 
+def test_a_cluster_that_is_away_for_a_moment_is_waited_for(cluster: clusters.Cluster) -> None:
+    """As it is when an API server starts again, or has too many questions; nothing is made twice."""
+    left = [(503, {"message": "Service Unavailable"}), (429, {"message": "too many requests"})]
+    cluster.before = lambda _path: left.pop() if left else None
+    assert ensure(cluster)["changed"] and not left
+    made = stored(cluster)
+    assert not ensure(cluster)["changed"] and stored(cluster) == made
+
+
 def test_check_mode_writes_nothing(cluster: clusters.Cluster) -> None:
     assert ensure(cluster, check=True)["changed"]
     assert cluster.written == []

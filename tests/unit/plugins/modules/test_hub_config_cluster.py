@@ -14,6 +14,7 @@ import clusters
 import module_runs
 import pytest
 
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _checking_pod
 from ansible_collections.hubwright.jupyterhub.plugins.modules import hub_config
 
 PODS = "/api/v1/namespaces/course/pods"
@@ -49,7 +50,7 @@ class Node:
         program = self.pods[-1]["spec"]["containers"][0]["command"][-1]
         command = [str(self.environment / "bin" / "python"), "-B", "-c", program]
         done = subprocess.run(command, input=request, capture_output=True, text=True, check=False)
-        self.cluster.logs[f"{name}/check"] = f"{done.stderr}{done.stdout}\nsomething after it\n"
+        self.cluster.logs[f"{name}/check"] = f"{done.stderr}{done.stdout}\nsomething after it\n{_checking_pod.END}\n"
         state = {"terminated": {"exitCode": done.returncode}}
         self.pods[-1]["status"] = {"containerStatuses": [{"name": "check", "state": state}]}
 
@@ -145,7 +146,7 @@ def test_a_pod_that_finds_no_node_is_given_up(cluster: clusters.Cluster, tmp_pat
 def test_an_image_without_python_is_told(cluster: clusters.Cluster, tmp_path: pathlib.Path) -> None:
     def ended(path: str, body: clusters.Object) -> None:
         body["status"] = {"containerStatuses": [{"name": "check", "state": {"terminated": {"exitCode": 127}}}]}
-        cluster.logs[f"{path.rpartition('/')[2]}/check"] = "sh: python3: not found"
+        cluster.logs[f"{path.rpartition('/')[2]}/check"] = f"sh: python3: not found\n{_checking_pod.END}\n"
 
     cluster.after = ended
     found = render(tmp_path, **in_pod(cluster))

@@ -18,7 +18,7 @@ import notebook_images
 import pytest
 from notebook_images import build, docker, image_id, tags
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _smoke_engine
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _passing_containers, _smoke_engine
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi
 
 KERNELS = "/opt/venv/share/jupyter/kernels/python3/kernel.json"
@@ -190,16 +190,16 @@ def test_a_run_that_is_stopped_leaves_nothing_and_one_that_is_killed_leaves_it_t
                 assert process.poll() is None and time.monotonic() < end, process.communicate()
             os.kill(process.pid, number)
         assert len(left(candidate)) == remain
-    _smoke_engine.remove_left(EngineApi())
+    _passing_containers.remove_left(EngineApi(), _smoke_engine.LABEL)
     assert not left(candidate)
     assert image_id(name) == before
 
 
 def test_a_test_that_is_under_way_is_left_alone() -> None:
     image = build()
-    container = docker("create", f"--label={_smoke_engine.LABEL}={_smoke_engine._me()}", image)
+    container = docker("create", f"--label={_smoke_engine.LABEL}={_passing_containers.me()}", image)
     try:
-        _smoke_engine.remove_left(EngineApi())
+        _passing_containers.remove_left(EngineApi(), _smoke_engine.LABEL)
         assert left(image) == [container[:12]]
     finally:
         docker("rm", container)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -21,14 +22,14 @@ from module_runs import call
 from volumes import Site, odd, state
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
-    _claim_exchange,
     _claim_pods,
-    _claim_server,
-    _claim_session,
     _cluster,
+    _helper_exchange,
+    _helper_server,
+    _helper_session,
 )
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._claim_frames import Broken
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._helper_frames import Broken
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import _claim
 from ansible_collections.hubwright.jupyterhub.plugins.modules import volume_backup, volume_restore
 
@@ -38,7 +39,7 @@ CLAIMS = "/api/v1/namespaces/course/persistentvolumeclaims"
 REAL_CONNECTION = _claim_pods.ExecConnection
 
 
-class Here(_claim_server.Server):
+class Here(_helper_server.Server):
     """Where a mount is a link, which the program would not follow."""
 
     def __getattribute__(self, name: str) -> t.Any:
@@ -217,7 +218,25 @@ def test_the_pod_has_no_rights(site: ClaimSite) -> None:
     security = spec["containers"][0]["securityContext"]
     assert security["capabilities"] == {"drop": ["ALL"]} and security["allowPrivilegeEscalation"] is False
     assert spec["containers"][0]["volumeMounts"][1]["readOnly"]
+    assert security_profile(site.made[0]) == {"type": "RuntimeDefault"}
     assert "release" not in site.made[0]["metadata"]["labels"], "expected that no policy of the hub selects it"
+
+
+def security_profile(pod: clusters.Object) -> clusters.Object | None:
+    """What the pod asks for."""
+    found: clusters.Object | None = pod["spec"]["securityContext"].get("seccompProfile")
+    return found
+
+
+def test_the_pod_is_as_the_cluster_wants_it(site: ClaimSite) -> None:
+    """OpenShift chooses number and profile, and a site may ask for labels; what finds a pod again stays."""
+    site.claim("ada", a="a")
+    labels = {"cost-center": "physics", "app.kubernetes.io/managed-by": "somebody"}
+    place = {"uid": 0, "group": 0, "seccomp": False, "labels": labels}
+    site.back_up_claims("ada", cluster={**site.options["cluster"], **place})
+    assert site.made[0]["spec"]["securityContext"] == {"runAsNonRoot": True}
+    found = site.made[0]["metadata"]["labels"]
+    assert found["cost-center"] == "physics" and _claim_pods.LABELS.items() <= found.items()
 
 
 def user_pod(site: ClaimSite, claim: str, node: str) -> None:
@@ -330,23 +349,23 @@ def test_a_damaged_archive_changes_nothing(site: ClaimSite) -> None:
     assert os.listdir(home) == ["a"]
 
 
-@pytest.mark.parametrize("phase", [_claim_exchange.RESTORING, _claim_exchange.REPLACING, _claim_exchange.RESTORED])
+@pytest.mark.parametrize("phase", [_helper_exchange.RESTORING, _helper_exchange.REPLACING, _helper_exchange.RESTORED])
 def test_the_next_run_finishes_what_a_killed_one_began(tmp_path: pathlib.Path, phase: str) -> None:
     """What was there and what is new are never mixed, and neither is lost."""
     stamp = "20261128T030000Z"
     new = tmp_path / f"{phase}{stamp}"
     new.mkdir()
     (new / "a").write_text("new")
-    if phase != _claim_exchange.RESTORED:
+    if phase != _helper_exchange.RESTORED:
         (tmp_path / "a").write_text("old")
-    kept = tmp_path / f"{_claim_exchange.KEPT}{stamp}"
-    if phase == _claim_exchange.REPLACING:
+    kept = tmp_path / f"{_helper_exchange.KEPT}{stamp}"
+    if phase == _helper_exchange.REPLACING:
         kept.mkdir()
         (kept / "b").write_text("moved already")
-    _claim_exchange.finish(str(tmp_path))
+    _helper_exchange.finish(str(tmp_path))
     assert not new.exists()
-    assert (tmp_path / "a").read_text() == ("old" if phase == _claim_exchange.RESTORING else "new")
-    if phase == _claim_exchange.REPLACING:
+    assert (tmp_path / "a").read_text() == ("old" if phase == _helper_exchange.RESTORING else "new")
+    if phase == _helper_exchange.REPLACING:
         assert sorted(os.listdir(kept)) == ["a", "b"]
 
 
@@ -354,7 +373,7 @@ class Process(Threaded):
     """The program as the pod runs it: another Python, with nothing but what it was sent."""
 
     def __init__(self, *words: str) -> None:
-        command = [*words, sys.executable, "-I", *_claim_session.COMMAND[1:]]
+        command = [*words, sys.executable, "-I", *_helper_session.COMMAND[1:]]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         assert self._process.stdin and self._process.stdout
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -382,15 +401,30 @@ def test_the_program_needs_only_what_it_is_sent(site: ClaimSite, monkeypatch: py
     assert sorted(os.listdir(site.restored("ada"))) == ["a"]
 
 
+def test_files_of_a_claim_belong_to_the_account_of_its_pod(tmp_path: pathlib.Path) -> None:
+    """So that they get another owner where the hub moves to. A storage class may have made the directory above them as root."""
+    top = os.open(tmp_path, os.O_RDONLY)
+    reading, writing = os.pipe()
+    if not (pid := os.fork()):
+        os.setuid(1000660000)
+        os.write(writing, json.dumps(_helper_server._owner(top)).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert json.loads(os.read(reading, 100))["owner"] == 1000660000
+    assert _helper_server._owner(top)["owner"] == os.stat(tmp_path).st_uid, "expected that root asks whose volume it is"
+    for each in (top, reading, writing):
+        os.close(each)
+
+
 def _at(path: str, words: list[str]) -> t.Callable[..., t.Any]:
     """A session whose volume is no link."""
 
     @contextlib.contextmanager
-    def session(volume: _claim.ClaimVolume) -> Iterator[_claim_session.Session]:
+    def session(volume: _claim.ClaimVolume) -> Iterator[_helper_session.Session]:
         connection = Process(*words)
         volume.at = path
         try:
-            yield _claim_session.Session(connection, "The claim")
+            yield _helper_session.Session(connection, "The claim")
         finally:
             connection.close()
 
@@ -442,7 +476,7 @@ class Stream:
 
 def connected(cluster: clusters.Cluster, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> t.Any:
     """A connection to a program in a pod."""
-    place = _claim_pods.Place("course", "hub:1", "hub", cluster.kubeconfig)
+    place = _claim_pods.Place(namespace="course", image="hub:1", hub="hub", kubeconfig=cluster.kubeconfig)
     monkeypatch.setattr(_cluster.Cluster, "execute", lambda *_arguments: stream)
     return REAL_CONNECTION(place, "pod")
 

@@ -8,11 +8,13 @@ import pathlib
 import typing as t
 import uuid
 
+import module_processes
 import pytest
 from module_runs import call
 from notebook_images import docker
 from volumes import Site, odd, state
 
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._engine_api import EngineApi
 from ansible_collections.hubwright.jupyterhub.plugins.modules import volume_backup, volume_restore
 
 
@@ -86,9 +88,27 @@ def test_a_volume_that_is_elsewhere_is_refused(site: Site) -> None:
     docker("volume", "create", *options, name)
     try:
         result = back_up(site, name)
-        assert "only volumes that the engine keeps on its own disk can be backed up here" in result["msg"]
+        assert (
+            "This host can not read the Docker volume" in result["msg"] and "helper_image is not given" in result["msg"]
+        )
     finally:
         docker("volume", "rm", name)
+
+
+def test_many_volumes_take_few_connections(site: Site) -> None:
+    """The engine is asked once for all of them."""
+    engine = EngineApi()
+    names = [f"hubwright-test-{uuid.uuid4().hex[:8]}" for _number in range(100)]
+    for name in names:
+        engine.post("/volumes/create", "create a volume", {"Name": name})
+    try:
+        wanted = [{"user": name, "volume": name} for name in names]
+        options = {**site.options, "volumes": wanted, "jobs": 2}
+        result = module_processes.run("volume_backup", before=["prlimit", "--nofile=40"], **options)
+        assert result["totals"]["new"] == 100, result.get("msg")
+    finally:
+        for name in names:
+            engine.delete(f"/volumes/{name}", "remove a volume")
 
 
 def test_an_engine_that_does_not_answer(site: Site) -> None:

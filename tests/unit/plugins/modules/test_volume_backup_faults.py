@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -274,7 +275,10 @@ def test_a_kill_at_any_moment_leaves_only_whole_backups(site: Site) -> None:
         (home / f"f{number % 40}").write_bytes(os.urandom(20_000))
         before = len(site.info()["volumes"][0]["backups"])
         options = {"full_after": random.choice((0, 20)), "keep": {"last": 3}}
-        killed += killed_at_random(functools.partial(site.back_up, "ada", **options), 1.2 * seconds)
+        hit = killed_at_random(functools.partial(site.back_up, "ada", **options), 1.2 * seconds)
+        killed += hit
+        # A busy machine was slower, or is.
+        seconds *= 1.1 if hit else 0.8
         found = site.info(verify=True)
         assert found["problems"] == []
         assert len(found["volumes"][0]["backups"]) >= min(before, 3)
@@ -492,6 +496,28 @@ def test_hundreds_of_volumes(site: Site) -> None:
     totals = site.back_up(*users)["totals"]
     assert (totals["new"], totals["unchanged"]) == (1, 299)
     assert len(site.info()["volumes"]) == 300
+
+
+def test_ten_thousand_volumes(tmp_path: pathlib.Path) -> None:
+    """With few descriptors, and little memory for each; what is left of 64 descriptors is Python's own and for one file."""
+    memory = pathlib.Path("/dev/shm")  # where a disk need not be waited for
+    top = pathlib.Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path))
+    try:
+        homes = [top / "homes" / f"user{number}" for number in range(10_000)]
+        for home in homes:
+            home.mkdir(parents=True)
+        wanted = [{"user": home.name, "path": str(home)} for home in homes]
+        options = {"repository": str(top / "repository"), "hub": "hub", "volumes": wanted, "jobs": 2}
+        before = ["prlimit", "--nofile=64", sys.executable, "-c", _PEAK, str(tmp_path / "peak")]
+        result = module_processes.run("volume_backup", before=before, **options)
+        assert (result["totals"]["new"], result["totals"]["files"]) == (10_000, 10_000), result.get("msg")
+        (homes[7000] / "a").touch()
+        totals = module_processes.run("volume_backup", before=before, **options)["totals"]
+        assert (totals["new"], totals["unchanged"], totals["failed"]) == (1, 9_999, 0)
+        peak = int((tmp_path / "peak").read_text())
+        assert peak < 80 * 1024, f"{peak} kB"
+    finally:
+        shutil.rmtree(top)
 
 
 def test_directories_deeper_than_descriptors(site: Site) -> None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What two programs say to each other over a pair of streams: frames of a kind and a length. Private to the collection.
 
-One of them runs in a pod, where nothing of Ansible is: this file and those that it needs are sent there.
+One of them runs in a pod or container, where nothing of Ansible is: this file and those that it needs are sent there.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, Hubwright maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program in a pod that reads and writes the volumes that are mounted there. Private to the collection.
+"""The program in a pod or container that reads and writes the volumes that are mounted there. Private to the collection.
 
-It gets its work on standard input and answers on standard output; see ``_claim_frames``. It needs neither Ansible nor a network, and
-runs as the account that user servers have: what that may not read is left out, and is told.
+It gets its work on standard input and answers on standard output; see ``_helper_frames``. It needs neither Ansible nor a network, and
+runs in a pod as the account that user servers have: what that may not read is left out, and is told.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import typing as t
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _archive_reader,
     _archive_writer,
-    _claim_exchange,
+    _helper_exchange,
     _tree,
 )
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _claim_frames as frames
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _helper_frames as frames
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression import Damaged, write_all
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._restore import Result, Wish
@@ -128,14 +128,20 @@ class Server:
             os.close(top)
 
     def _free(self, at: str, wish: dict[str, t.Any]) -> None:
-        _claim_exchange.ClaimExchange(Wish(**wish), _nothing).free(at)
+        _helper_exchange.MountedExchange(Wish(**wish), _nothing).free(at)
 
     def _clean(self, at: str, check: bool) -> list[str]:
-        return _claim_exchange.clean(at, check)
+        return _helper_exchange.clean(at, check)
 
-    def _restore(self, at: str, wish: dict[str, t.Any], owners: list[int], limit: int, parts: int) -> dict[str, t.Any]:
+    def _restore(
+        self, at: str, wish: dict[str, t.Any], owners: list[t.Any], limit: int, parts: int
+    ) -> dict[str, t.Any]:
         def write(top: int) -> Result:
-            mapped = _claim_exchange.PlatformOwners(owners[0], owners[1], os.geteuid(), os.getegid())
+            mapped = (
+                _archive_reader.Owners(*owners)
+                if len(owners) == 4
+                else _helper_exchange.PlatformOwners(owners[0], owners[1], os.geteuid(), os.getegid())
+            )
             extraction = _archive_reader.Extraction(top, mapped, limit)
             try:
                 for _part in range(parts):
@@ -148,7 +154,7 @@ class Server:
                 extraction.close()
             return Result(extraction.files, extraction.bytes, lost=extraction.lost)
 
-        found = _claim_exchange.ClaimExchange(Wish(**wish), write).run(at)
+        found = _helper_exchange.MountedExchange(Wish(**wish), write).run(at)
         return {**vars(found), "kept": os.path.basename(found.kept)}
 
     def _pieces(self) -> t.Iterator[memoryview]:
@@ -157,8 +163,9 @@ class Server:
 
 
 def _owner(top: int) -> dict[str, int]:
+    """Whose the files are: those of a claim belong to the account of this program, whoever made the directory above them."""
     status = os.fstat(top)
-    return {"owner": status.st_uid, "group": status.st_gid}
+    return {"owner": os.geteuid() or status.st_uid, "group": status.st_gid}
 
 
 def _nothing(_top: int) -> Result:
@@ -166,7 +173,7 @@ def _nothing(_top: int) -> Result:
 
 
 def _beat() -> None:
-    """The pod ends by itself when nobody is there any more."""
+    """The pod or container ends by itself when nobody is there any more."""
     while True:
         with open(ALIVE, "w", encoding="ascii"):
             pass
@@ -175,7 +182,7 @@ def _beat() -> None:
 
 
 def main() -> None:
-    """What runs in the pod."""
+    """What runs there."""
     os.umask(0o022)
     if os.path.exists(ALIVE):
         threading.Thread(target=_beat, daemon=True).start()

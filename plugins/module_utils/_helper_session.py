@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, Hubwright maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The near end of the program that reads and writes volumes in a pod. Private to the collection.
+"""The near end of the program that reads and writes volumes in a pod or container. Private to the collection.
 
 The program needs nothing but Python: its files are sent first, packed into an archive that Python imports from.
 """
 
 from __future__ import annotations
 
+import abc
 import importlib.util
 import io
 import json
@@ -16,12 +17,14 @@ import zipfile
 
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _archive_writer,
-    _claim_frames,
-    _claim_server,
+    _helper_frames,
+    _helper_server,
     _restore,
     _tree,
 )
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._claim_frames import (
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression import Compressor, Damaged
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils._helper_frames import (
     ARCHIVE,
     ERROR,
     HEAD,
@@ -30,17 +33,15 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._claim_frames
     RESULT,
     Broken,
 )
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression import Compressor, Damaged
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 
 _PACKAGE = "ansible_collections.hubwright.jupyterhub.plugins.module_utils"
 # Imported by the program, so that Ansible sends them to the host too.
 _FILES = (
     "_archive_reader",
     "_archive_writer",
-    "_claim_exchange",
-    "_claim_frames",
-    "_claim_server",
+    "_helper_exchange",
+    "_helper_frames",
+    "_helper_server",
     "_compression",
     "_encryption",
     "_errors",
@@ -59,11 +60,19 @@ with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as packed:
     packed.write(take(int(take(8))))
 sys.path.insert(0, packed.name)
 sys.dont_write_bytecode = True
-from {_claim_server.__name__} import main
+from {_helper_server.__name__} import main
 os.unlink(packed.name)
 main()
 """
 COMMAND = ["python3", "-c", BOOT]
+# What the pod or container itself runs, meanwhile and not for much longer.
+WAITS = f"""
+import pathlib, time
+alive = pathlib.Path({_helper_server.ALIVE!r})
+alive.touch()
+while time.time() - alive.stat().st_mtime < 60:
+    time.sleep(2)
+"""
 
 
 class Connection(t.Protocol):
@@ -82,6 +91,38 @@ class Connection(t.Protocol):
         """
 
 
+class Outputs(abc.ABC):
+    """The reading half of a ``Connection``: keeps what came of both outputs until it is taken."""
+
+    def __init__(self) -> None:
+        self._read = bytearray()
+        self._said = b""
+
+    def take(self, size: int) -> bytes:
+        """See ``Connection``."""
+        while len(self._read) < size:
+            self._more()
+        found = bytes(memoryview(self._read)[:size])
+        del self._read[:size]
+        return found
+
+    @abc.abstractmethod
+    def _more(self) -> None:
+        """Wait for more, and keep it.
+
+        :raises Broken: there will be none.
+        """
+
+    def _keep_words(self, piece: bytes | bytearray) -> None:
+        """Remember the last of what is said of errors."""
+        self._said = (self._said + piece)[-1000:]
+
+    def _ended(self) -> Broken:
+        """With the program's last words."""
+        lines = self._said.decode(errors="replace").strip().splitlines()
+        return Broken(lines[-1] if lines else "it ended")
+
+
 def packed() -> bytes:
     """The program, and what the boot code wants before it: the size."""
     data = io.BytesIO()
@@ -98,7 +139,7 @@ def packed() -> bytes:
 
 
 class Session:
-    """Volumes in one pod, over one connection."""
+    """Volumes that are mounted in one place, over one connection."""
 
     def __init__(self, connection: Connection, what: str) -> None:
         """:param what: what is said to be broken when it is."""
@@ -110,7 +151,7 @@ class Session:
 
     def _broken(self, error: Broken) -> HubError:
         return HubError(
-            f"{self._what}: the connection to the pod broke: {error}.",
+            f"{self._what}: the connection to what has it mounted broke: {error}.",
             "Earlier backups and the files of the user are as they were; run again.",
         )
 
@@ -131,13 +172,13 @@ class Session:
         """
         try:
             try:
-                self._send(_claim_frames.whole(REQUEST, {"do": do, **request}))
+                self._send(_helper_frames.whole(REQUEST, {"do": do, **request}))
                 for piece in content:
                     self._send(piece)
             except Broken:
                 pass  # it has ended, and said why
             while True:
-                kind, size = _claim_frames.head(self._connection.take(HEAD))
+                kind, size = _helper_frames.head(self._connection.take(HEAD))
                 data = self._connection.take(size)
                 if kind == RESULT:
                     return json.loads(data)
@@ -170,8 +211,8 @@ class _State:
         return self._value
 
 
-class ClaimReader:
-    """Reads a volume that is mounted in the pod; see ``_volume_reader.Reader``."""
+class HelperReader:
+    """Reads a volume that is mounted there; see ``_volume_reader.Reader``."""
 
     def __init__(self, session: Session, at: str) -> None:
         self._session, self._at = session, at
@@ -192,7 +233,7 @@ class ClaimReader:
     ) -> _archive_writer.Written:
         """Write an archive and the list of what is in it."""
         outputs = {ARCHIVE: output, LISTING: listing}
-        found = self._session.converse("write", _claim_frames.entries(known), outputs, at=self._at)
+        found = self._session.converse("write", _helper_frames.entries(known), outputs, at=self._at)
         output.finish()
         listing.finish()
         self._learn(found, found["notes"]["forbidden"])
@@ -201,32 +242,32 @@ class ClaimReader:
         return _archive_writer.Written(**fields, notes=notes)
 
 
-def restore(session: Session, at: str, backup: _restore.Restore) -> _restore.Result:
-    """Restore a backup into a volume that is mounted in the pod.
+def restore(session: Session, at: str, backup: _restore.Restore, keeps_owners: bool) -> _restore.Result:
+    """Restore a backup into a volume that is mounted there.
 
     :raises HubError: it is not restored.
     """
     parts = backup.parts()
-    owners = [backup.owner, backup.group]
+    owners = [backup.owner, backup.group, *([backup.wish.owner, backup.wish.group] if keeps_owners else [])]
     request = {"at": at, "wish": wish(backup), "owners": owners, "limit": backup.limit, "parts": len(parts)}
     found = session.converse("restore", _content(parts), None, **request)
     return _restore.Result(**found)
 
 
 def wish(backup: _restore.Restore) -> dict[str, t.Any]:
-    """What was wished for, for the pod; how to decrypt is not its business."""
+    """What was wished for, for the program there; how to decrypt is not its business."""
     return {**vars(backup.wish), "paths": list(backup.paths), "identity": ""}
 
 
 def _content(parts: t.Iterable[_restore.Part]) -> t.Iterator[bytes]:
     for part in parts:
-        yield from _claim_frames.entries(part.wanted)
+        yield from _helper_frames.entries(part.wanted)
         try:
             with part.opened() as pieces:
                 for piece in pieces:
-                    yield _claim_frames.frame(ARCHIVE, len(piece)) + piece
+                    yield _helper_frames.frame(ARCHIVE, len(piece)) + piece
         except Damaged as error:
             raise HubError(
                 f"The archive {part.path} is not what its list says: {error}. Nothing was touched."
             ) from None
-        yield _claim_frames.frame(ARCHIVE, 0)
+        yield _helper_frames.frame(ARCHIVE, 0)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Hubwright maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restores a volume in a pod, where the volume is mounted and so can not be exchanged as a whole. Private to the collection.
+"""Restores a volume in a pod or container, where it is mounted and so can not be exchanged as a whole. Private to the collection.
 
 The files are written into a directory of the volume itself. What was there moves into another one, and then the new files
 take its place, each step a rename. The name of the first directory says how far that is, so that the next run goes on where a
@@ -28,6 +28,7 @@ RESTORING, REPLACING, RESTORED, KEPT = ".restoring-", ".replacing-", ".restored-
 _OURS = re.compile(r"\.(restoring|replacing|restored|kept)-\d{8}T\d{6}Z(-\d+)?")
 # What a file system puts into its top directory.
 _OF_THE_DISK = "lost+found"
+_OF_USERS = ("user.", "system.posix_acl_")
 
 
 class PlatformOwners(_archive_reader.Owners):
@@ -46,7 +47,7 @@ class PlatformOwners(_archive_reader.Owners):
         return super().user(number) if kind == "user" else super().group(number)
 
 
-class ClaimExchange(Exchange):
+class MountedExchange(Exchange):
     """Lets new files take the place of those in a mounted volume.
 
     :param write: writes what is wanted into the directory of a descriptor.
@@ -132,9 +133,21 @@ def finish(target: str) -> None:
             _move(os.path.join(source, each), os.path.join(target, each))
         # The top directory of a mounted volume may belong to the cluster, and then stays as it made it.
         with contextlib.suppress(PermissionError):
+            if not os.geteuid():
+                os.chown(target, status.st_uid, status.st_gid)
             os.chmod(target, stat.S_IMODE(status.st_mode))
+            _copy_attributes(source, target)
             os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
         os.rmdir(source)
+
+
+def _copy_attributes(source: str, target: str) -> None:
+    """What a user may set on a directory."""
+    new, old = ({name for name in os.listxattr(path) if name.startswith(_OF_USERS)} for path in (source, target))
+    for name in old - new:
+        os.removexattr(target, name)
+    for name in new:
+        os.setxattr(target, name, os.getxattr(source, name))
 
 
 def clean(target: str, check: bool) -> list[str]:
@@ -174,7 +187,9 @@ def _content(target: str) -> list[str]:
 
 
 def _ours(target: str, kind: str) -> list[str]:
-    return sorted(name for name in os.listdir(target) if name.startswith(kind) and _OURS.fullmatch(name))
+    """Directories that an exchange made; a link of that name is somebody's trap."""
+    found = (name for name in os.listdir(target) if name.startswith(kind) and _OURS.fullmatch(name))
+    return sorted(name for name in found if stat.S_ISDIR(os.lstat(os.path.join(target, name)).st_mode))
 
 
 def _new(target: str, kind: str) -> str:
