@@ -77,8 +77,7 @@ debian_image() {
 }
 
 # Pins of a requirements file, as pip's constraints; comments are no part of a recipe.
-# soupsieve's needs Python 3.11.5, Debian 12 has 3.11.2.
-pins() { sed -E '/^(#|$|soupsieve==)/d' "$1"; }
+pins() { sed -E '/^(#|$)/d' "$1"; }
 
 # build_image DIRECTORY REQUIREMENTS ARGUMENT=VALUE... -- IMAGE...: docker build of a directory, with constraints.txt in it.
 # What is fetched meanwhile comes through the machine's network, so it trusts what the machine trusts.
