@@ -292,6 +292,10 @@ class Installation:
 
     # --- people
 
+    def browser_options(self) -> tuple[str, ...]:
+        """Options of Chromium with which it finds the hub and believes it."""
+        return ()
+
     def user(self, name: str, password: str | None = None) -> HubUser:
         """A person who has signed in."""
         person = HubUser(self.url, name, password or self.password(name))

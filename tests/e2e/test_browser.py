@@ -34,11 +34,11 @@ CODE_CELLS = ".jp-Notebook .jp-CodeCell"
 
 
 @pytest.fixture
-def browser(tmp_path: pathlib.Path) -> Iterator[WebDriver]:
+def browser(installation: Installation, tmp_path: pathlib.Path) -> Iterator[WebDriver]:
     """Chromium with a profile of its own; HUBWRIGHT_PICTURE names a file for what it shows at the end."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path}"):
+    for option in (*OPTIONS, *installation.browser_options(), f"--user-data-dir={tmp_path}"):
         options.add_argument(option)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
     try:
@@ -114,11 +114,8 @@ def save(browser: WebDriver, saved: Callable[[], object]) -> None:
     sees(browser, "that the notebook is saved", tries)
 
 
-def test_a_notebook_in_the_browser_survives_a_restart_of_the_hub(hub: Installation, browser: WebDriver) -> None:
-    """Page, notebook, kernel, file; the kernel answers in the same page after the hub was restarted."""
-    # JupyterLab opens what was open before, which is nothing now.
-    home = hub.users_directory("bob")
-    hub.on_host("rm", "-rf", f"{home}/.jupyter", f"{home}/{NOTEBOOK}")
+def bob_opens_a_notebook(hub: Installation, browser: WebDriver) -> None:
+    """Sign in, and make a notebook with JupyterLab's launcher."""
     browser.get(f"{hub.url}/")
     browser.find_element(By.ID, "username_input").send_keys("bob")
     browser.find_element(By.ID, "password_input").send_keys(hub.password("bob"))
@@ -133,6 +130,19 @@ def test_a_notebook_in_the_browser_survives_a_restart_of_the_hub(hub: Installati
     clicks(browser, "JupyterLab's launcher", By.CSS_SELECTOR, launcher)
     sees(browser, "a notebook with a kernel", lambda page: "Idle" in text_of_title(page))
 
+
+def test_a_person_computes_in_the_browser(hub: Installation, browser: WebDriver) -> None:
+    """From the sign-in page to a result, through whatever is in front of the hub."""
+    bob_opens_a_notebook(hub, browser)
+    run_in_last_cell(browser, "print(6 * 7)", "42")
+
+
+def test_a_notebook_in_the_browser_survives_a_restart_of_the_hub(hub: Installation, browser: WebDriver) -> None:
+    """Page, notebook, kernel, file; the kernel answers in the same page after the hub was restarted."""
+    # JupyterLab opens what was open before, which is nothing now.
+    home = hub.users_directory("bob")
+    hub.on_host("rm", "-rf", f"{home}/.jupyter", f"{home}/{NOTEBOOK}")
+    bob_opens_a_notebook(hub, browser)
     run_in_last_cell(browser, "marker = 6 * 7; print(marker)", "42")
     saved = f"{home}/{NOTEBOOK}"
     # There is no file before the first save.

@@ -38,6 +38,15 @@ def test_pods_run_with_the_numbers_of_the_policy(openshift_hub: OpenShiftInstall
     assert alice.read("made.txt") == "by a kernel"
 
 
+def test_the_database_runs_with_a_number_of_the_policy(openshift_hub: OpenShiftInstallation, alice: HubUser) -> None:
+    """An image made for a number of its own keeps the hub's database all the same."""
+    hub = openshift_hub
+    database = ("exec", f"deployment/{hub.named('database')}", "--container=database", "--")
+    assert int(hub.kubectl(*database, "id", "-u")) in hub.numbers()
+    query = ("psql", "--username=postgres", "--dbname=jupyterhub", "--no-psqlrc", "--tuples-only", "--no-align")
+    assert alice.name in hub.kubectl(*database, *query, "--command=SELECT name FROM users").splitlines()
+
+
 def test_a_second_run_changes_nothing_and_no_field_is_lost(
     openshift_hub: OpenShiftInstallation, tmp_path: pathlib.Path
 ) -> None:

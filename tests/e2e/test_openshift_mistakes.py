@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import pathlib
+import ssl
+import subprocess
 import typing as t
 
 import pytest
+from installation import Installation, wait_until
 from kubernetes_installation import Object
 from openshift_installation import OpenShiftInstallation
 
@@ -23,7 +27,7 @@ MISTAKES: dict[str, tuple[dict[str, t.Any], tuple[str, ...]]] = {
             *("hub_kubernetes_image is hub:9", "has no image with the tag 9; it has current"),
             *(
                 "hub_image or the image of one of hub_profiles is no-such-stream:1",
-                "it has hub, hub-base, notebook, notebook-base, proxy",
+                "it has database, hub, hub-base, notebook, notebook-base, proxy",
             ),
             "hub_openshift_certificate is empty",
         ),
@@ -74,7 +78,39 @@ def test_a_host_that_is_taken_is_named(untouched: OpenShiftInstallation) -> None
         play = hub.play(fails=True, hub_openshift_host="taken.apps.osbed.local")
     play.must_say("the router refuses the Route jupyterhub for taken.apps.osbed.local: HostAlreadyClaimed")
     hub.kubectl("delete", "route", "jupyterhub")
-    hub.play()
+
+
+def test_a_certificate_and_rights_of_ones_own(changed_hub: Installation, tmp_path: pathlib.Path) -> None:
+    """Instead of the router's, and its key is not shown, not even as a difference; a hook may make other objects.
+
+    The run makes the Route again that the test before removed.
+    """
+    hub = changed_hub
+    assert isinstance(hub, OpenShiftInstallation)
+    host = hub.route_host
+    files = {"certificate": tmp_path / "certificate.pem", "key": tmp_path / "key.pem"}
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", f"-subj=/CN={host}", "-addext", f"subjectAltName=DNS:{host}"),
+            *(f"-keyout={files['key']}", f"-out={files['certificate']}"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    given = {f"hub_openshift_{name}": path.read_text() for name, path in files.items()}
+    account = hub.objects("deployments", "component=hub")[0]["spec"]["template"]["spec"]["serviceAccountName"]
+    may = ("auth", "can-i", "create", "configmaps", f"--as=system:serviceaccount:{hub.namespace}:{account}")
+    assert hub.kubectl(*may, fails=True) == "no"
+    play = hub.play("site", "--diff", hub_openshift_edit=True, **given)
+    assert hub.kubectl(*may) == "yes"
+    assert given["hub_openshift_key"].splitlines()[1] not in play.text, "expected that the key is not shown"
+
+    def served() -> bytes:
+        return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, 443)))
+
+    wanted = ssl.PEM_cert_to_DER_cert(given["hub_openshift_certificate"])
+    wait_until("the router has the certificate", lambda: served() == wanted)
 
 
 def test_what_the_policy_refuses_is_put_back(openshift_hub: OpenShiftInstallation) -> None:

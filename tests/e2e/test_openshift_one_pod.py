@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 
 from installation import wait_until
 from openshift_installation import OpenShiftInstallation
@@ -58,6 +59,22 @@ def test_another_pod_ends_servers_and_keeps_files(openshift_hub: OpenShiftInstal
     alice.start_server()
     assert alice.read("kept.txt") == "before"
     assert hub.play().changes == 0
+
+
+def test_a_lost_file_comes_back(openshift_hub: OpenShiftInstallation, tmp_path: pathlib.Path) -> None:
+    """From a backup of one folder of the claim that all share; nobody else's is touched."""
+    hub = openshift_hub
+    alice, bob = hub.user("alice"), hub.user("bob")
+    for person in (alice, bob):
+        person.start_server()
+        person.write("thesis.txt", "three years of work")
+    repository = {"hub_backup_repository": str(tmp_path / "backups")}
+    hub.play("backup", **repository).must_say("hub state", "alice", "bob")
+    for person in (alice, bob):
+        person.write("thesis.txt", "lost")
+    wanted = {"hub_backup_restore_users": ["alice"], "hub_backup_restore_over": True}
+    hub.play("restore", **repository, **wanted, hub_backup_restore_stop=True).must_say("are in users/alice")
+    assert (hub.user("alice").read("thesis.txt"), bob.read("thesis.txt")) == ("three years of work", "lost")
 
 
 def test_removal_keeps_the_files_unless_told(openshift_hub: OpenShiftInstallation) -> None:

@@ -1,6 +1,6 @@
 """Asks the hub in its pod, or lets it stop and start servers: look|stop|start|copy BASE_URL [SERVERS [SECONDS]].
 
-`look` prints the users and servers that the hub knows as JSON. SERVERS is JSON, a list of mappings with user and name.
+`look` prints the users and servers that the hub knows as JSON, and the folders of users whose servers run in its own pod. SERVERS is JSON, a list of mappings with user and name.
 `copy` prints the hub's database as base64, as it was at one moment, while the hub goes on.
 """
 
@@ -20,6 +20,7 @@ what, base = sys.argv[1:3]
 servers = json.loads(sys.argv[3]) if len(sys.argv) > 3 else []
 patience = float(sys.argv[4]) if len(sys.argv) > 4 else 120
 secrets = pathlib.Path("/etc/jupyterhub/secrets")
+homes = pathlib.Path("/srv/users")
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -84,7 +85,10 @@ if what == "look":
         for name, server in (person.get("servers") or {}).items()
     ]
     users = [{"name": person["name"], "admin": person["admin"]} for person in people]
-    print(json.dumps({"running": True, "users": users, "servers": running}))
+    folders = [path.name for path in homes.iterdir() if path.is_dir()] if homes.is_dir() else []
+    # What a file system keeps for itself is nobody's.
+    folders = sorted(name for name in folders if name != "lost+found" and not name.startswith("."))
+    print(json.dumps({"running": True, "users": users, "servers": running, "folders": folders}))
 elif what == "copy":
     with tempfile.TemporaryDirectory() as folder:
         target = pathlib.Path(folder, "copy")
