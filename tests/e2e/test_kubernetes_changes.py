@@ -13,7 +13,7 @@ import uuid
 
 from hub_user import HubUser
 from installation import PROJECT, uninterrupted, wait_until
-from kubernetes_installation import KubernetesInstallation
+from kubernetes_installation import CLUSTER, KubernetesInstallation
 
 PROMOTED = "127.0.0.1:5000/hubwright/molecule-cluster"
 
@@ -60,6 +60,20 @@ def test_two_people_notice_neither_a_restart_nor_a_change(cluster_hub: Kubernete
     after = pids(hub)
     assert after["proxy"] == before["proxy"], "expected that the proxy is the same container"
     assert after["hub"] not in (0, before["hub"])
+
+
+def test_an_agent_of_a_node_that_is_killed_is_not_noticed(cluster_hub: KubernetesInstallation, alice: HubUser) -> None:
+    """Kernels go on without it. When it is back servers start, and there is nothing to mend."""
+    hub = cluster_hub
+    before = pids(hub)
+    with uninterrupted(alice):
+        subprocess.run([CLUSTER, "kill-agent"], check=True)
+        bob = hub.user("bob")
+        bob.stop_server()
+        bob.start_server()
+        assert bob.kernel().compute("6 * 7") == "42"
+        assert hub.play().changes == 0
+    assert pids(hub) == before, "expected that hub and proxy are the same containers"
 
 
 def test_a_configuration_that_does_not_start_goes_back(cluster_hub: KubernetesInstallation, alice: HubUser) -> None:

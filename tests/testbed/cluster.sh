@@ -10,6 +10,7 @@
 #   cluster.sh osbed ...        what serves these APIs: check --namespace NAME, status
 #   cluster.sh authority        certificate of the authority that vouches for the router of OpenShift
 #   cluster.sh down             take it down, if `up` brought it up
+#   cluster.sh kill-agent       end the agent of the node as a crash does, and start it again
 #   cluster.sh kubectl ...      kubectl as its administrator
 #   cluster.sh address          address of a node, where NodePorts listen
 #   cluster.sh env              lines for a shell that point clients at it
@@ -99,6 +100,21 @@ down)
         osbed down --wipe >&2
     fi
     "$testbed/cluster" wipe
+    ;;
+kill-agent)
+    if given; then
+        # Nodes of kind are containers, whose service manager starts it again.
+        for node in $(kubectl get nodes -o 'jsonpath={.items[*].metadata.name}'); do docker exec "$node" pkill -9 -x kubelet; done
+        exit
+    fi
+    client
+    file=$(dirname "$KUBECONFIG")/run/kubelet.pid
+    pid=$(cat "$file")
+    mapfile -d '' -t line <"/proc/$pid/cmdline"
+    kill -9 "$pid"
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    setsid "${line[@]}" >/dev/null 2>&1 </dev/null &
+    echo $! >"$file"
     ;;
 kubectl)
     shift
