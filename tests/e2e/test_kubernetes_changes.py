@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import ssl
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 
@@ -129,6 +132,26 @@ def digest(reference: str) -> str:
             return str(answer.headers["Docker-Content-Digest"])
     except urllib.error.HTTPError:
         return ""
+
+
+def test_the_proxy_ends_tls(cluster_hub: KubernetesInstallation, tmp_path: pathlib.Path) -> None:
+    """With a certificate that the run makes once; the hub does not restart for it."""
+    hub = cluster_hub
+    before = hub.pid("hub")
+    certificate = tmp_path / "hub.pem"
+    given = {"hub_tls_certificate": str(certificate), "hub_tls_key": str(tmp_path / "hub.key")}
+    given |= {"hub_tls": "files", "hub_certificate_source": "self-signed"}
+    play = hub.play("site", "--diff", **given)
+    key = (tmp_path / "hub.key").read_text(encoding="ascii").splitlines()[1]
+    assert key not in play.text, "expected that the key is not shown"
+    address = urllib.parse.urlsplit(hub.url)
+    served = ssl.get_server_certificate((str(address.hostname), address.port or 443))
+    assert ssl.PEM_cert_to_DER_cert(served) == ssl.PEM_cert_to_DER_cert(certificate.read_text(encoding="ascii"))
+    alice = HubUser(hub.url.replace("http://", "https://"), "alice", hub.password("alice"))
+    alice.sign_in()
+    assert "alice" in alice.home()
+    assert hub.play(**given).changes == 0
+    assert hub.pid("hub") == before, "expected that the hub was not restarted"
 
 
 def test_a_new_release_of_the_hub_interrupts_nobody(changed_hub: KubernetesInstallation) -> None:

@@ -72,6 +72,7 @@ SMALL_CLAIMS = {
         for user, size, kind in (("ada", "5Gi", "grows"), ("bob", "5Gi", "standard"), ("eve", "20Gi", "grows"))
     ],
 }
+OWN_CERTIFICATE = {"hub_tls": "files", "hub_tls_certificate": "/etc/ssl/hub.pem", "hub_tls_key": "/etc/ssl/hub.key"}
 # Name -> variables that differ from the defaults.
 VARIANTS: dict[str, dict[str, t.Any]] = {
     "plain": {},
@@ -96,6 +97,8 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
         "hub_public_url": "https://hub.example.org",
         "hub_kubernetes_tls_secret": "certificate",
     },
+    "own_certificate": {**OWN_CERTIFICATE, "hub_kubernetes_service": "LoadBalancer"},
+    "redirect": {**OWN_CERTIFICATE, "hub_port": 443, "hub_kubernetes_redirect_port": 80},
     "gateway": {
         "hub_kubernetes_gateway": {"name": "front", "namespace": "gateways", "section": "https"},
         "hub_public_url": "https://hub.example.org",
@@ -248,6 +251,7 @@ def run(folder: pathlib.Path, variants: dict[str, dict[str, t.Any]], applied: bo
         "__hub_kubernetes_secret": {
             "digests": {"hub": "7951576267158025", "proxy": "0123456701234567", "database": "1_2"}
         },
+        "__hub_kubernetes_tls": {"digests": {"proxy": "1234567"}},
         "__hub_kubernetes_config": {"text": "c = get_config()\n"},
     }
     defaults: dict[str, t.Any] = {}
@@ -347,6 +351,26 @@ def test_every_service_has_both_probes(rendered: Rendered, variant: str) -> None
     for name, template in pods(objects(rendered, variant)).items():
         containers = template["spec"]["containers"] if name.startswith("Deployment/") else []
         assert all({"livenessProbe", "readinessProbe"} <= container.keys() for container in containers)
+
+
+def test_the_proxy_ends_tls_where_nothing_in_front_does(rendered: Rendered) -> None:
+    """Only its own container has the key; who comes with HTTP is sent to the public port."""
+    found = objects(rendered, "redirect")
+    spec = found["Deployment/proxy"]["spec"]["template"]["spec"]
+    assert {"name": "tls", "secret": {"secretName": "proxy-tls", "defaultMode": 0o444}} in spec["volumes"]
+    assert "proxy-tls" not in json.dumps(found["Deployment/hub"])
+    proxy = spec["containers"][0]
+    assert {"--ssl-cert=/etc/tls/tls.crt", "--ssl-key=/etc/tls/tls.key", "--redirect-to=443"} <= {*proxy["command"]}
+    assert proxy["readinessProbe"]["httpGet"]["scheme"] == proxy["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    ports = {
+        each["name"]: (each["port"], each["targetPort"]) for each in found["Service/proxy-public"]["spec"]["ports"]
+    }
+    assert ports == {"https": (443, "http"), "http": (80, "redirect")}
+    opened = found["NetworkPolicy/proxy"]["spec"]["ingress"][0]["ports"]
+    assert [each["port"] for each in opened] == ["http", "redirect"]
+    quiet = objects(rendered, "own_certificate")
+    assert [each["name"] for each in quiet["Service/proxy-public"]["spec"]["ports"]] == ["https"]
+    assert "ssl" not in json.dumps(objects(rendered, "plain")["Deployment/proxy"])
 
 
 def test_placeholders_are_as_large_as_a_server_and_go_where_servers_go(rendered: Rendered) -> None:
@@ -675,8 +699,20 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     ),
     "port": ({"hub_kubernetes_node_port": 32000}, "a node port needs hub_kubernetes_service: NodePort"),
     "tls": (
-        {"hub_tls": "files", "hub_tls_certificate": "/c", "hub_tls_key": "/k"},
-        "hub_tls is files; on a cluster, an Ingress or a load balancer ends TLS",
+        {**OWN_CERTIFICATE, "hub_kubernetes_ingress": True, "hub_public_url": "https://hub.example.org"},
+        "hub_tls is files, with which the proxy ends TLS, but the Ingress does that here; take hub_tls: offload",
+    ),
+    "acme": (
+        {**OWN_CERTIFICATE, "hub_certificate_source": "acme"},
+        "hub_certificate_source is acme, and the authority would ask for its answer in the cluster",
+    ),
+    "redirect": (
+        {"hub_kubernetes_redirect_port": 80},
+        "hub_kubernetes_redirect_port is 80, which takes hub_tls: files",
+    ),
+    "redirect_port": (
+        {**OWN_CERTIFICATE, "hub_kubernetes_redirect_port": 8000},
+        "hub_kubernetes_redirect_port is 8000, which is hub_port",
     ),
     "path": ({"hub_extra_files": {"/etc/motd": {"content": "x"}}}, "hub_extra_files has the path /etc/motd"),
     "rights": (
