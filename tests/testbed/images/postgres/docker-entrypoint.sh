@@ -30,9 +30,18 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
         echo "Error: no password for the database's superuser: set POSTGRES_PASSWORD_FILE or POSTGRES_PASSWORD." >&2
         exit 1
     fi
+    # initdb asks for the name of its user, and a number that a policy gives has none.
+    if ! getent passwd "$(id -u)" >/dev/null; then
+        NSS_WRAPPER_PASSWD=$(mktemp)
+        NSS_WRAPPER_GROUP=$(mktemp)
+        echo "postgres:x:$(id -u):$(id -g):PostgreSQL:$PGDATA:/bin/false" >"$NSS_WRAPPER_PASSWD"
+        echo "postgres:x:$(id -g):" >"$NSS_WRAPPER_GROUP"
+        export LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_PASSWD NSS_WRAPPER_GROUP
+    fi
     # shellcheck disable=SC2086 # several arguments in one variable, as the real image takes them
     initdb --username="$user" --pwfile=<(printf '%s\n' "$password") --auth-local=trust --auth-host=scram-sha-256 \
         ${POSTGRES_INITDB_ARGS:-}
+    unset LD_PRELOAD NSS_WRAPPER_PASSWD NSS_WRAPPER_GROUP
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
     sed -i "s/^#listen_addresses = .*/listen_addresses = '*'/" "$PGDATA/postgresql.conf"
     # No network until the database is there: who can connect finds all of it.
