@@ -553,8 +553,12 @@ def opinion_by_type(inventory: Inventory) -> Opinion:
     def opinion(name: str, merged: t.Mapping[str, t.Any]) -> bool | None:
         if "any_allow_config" in merged:
             return bool(merged["any_allow_config"])
-        allowing = {trait for trait, data in lookup.traits(name).items() if data.get("allow")}
-        if any(merged.get(trait) for trait in allowing):
+        allowing = {trait: data for trait, data in lookup.traits(name).items() if data.get("allow")}
+        # A text is taken for the one entry of a list or set, an empty one too.
+        if any(
+            merged.get(trait) or (merged.get(trait) == "" and data["type"]["kind"] in ("list", "set"))
+            for trait, data in allowing.items()
+        ):
             return True
         if inventory["admits_by_default"].get(name):
             return None if any(trait in merged for trait in allowing) else True
