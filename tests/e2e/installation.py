@@ -290,6 +290,11 @@ class Installation:
             "licence": f'import os\nif "{variable}" in os.environ:\n    raise SystemExit("the licence server is away")\n'
         }
 
+    @property
+    def database(self) -> str:
+        """Kind of the hub's database."""
+        return "sqlite"
+
     # --- people
 
     def browser_options(self) -> tuple[str, ...]:

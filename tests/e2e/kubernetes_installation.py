@@ -65,6 +65,11 @@ class KubernetesInstallation(Installation):
         assert self._known is not None
         return self._known
 
+    @property
+    def database(self) -> str:
+        """Kind of the hub's database."""
+        return str(self.variables().get("hub_database", "sqlite"))
+
     def named(self, name: str) -> str:
         """What an object of this hub is called: the chart's name, with a prefix unless the hub is called as there."""
         hub = str(self.variables()["hub_name"])

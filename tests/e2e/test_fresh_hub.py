@@ -96,7 +96,7 @@ def test_only_the_public_port_leaves_loopback(hub: Installation) -> None:
 
 def test_status_tells_how_the_hub_is(hub: Installation) -> None:
     """The table has a line for the hub with its version; it ends well only while the hub runs."""
-    hub.play("status").must_say(hub.host, hub.version, hub.platform, "sqlite")
+    hub.play("status").must_say(hub.host, hub.version, hub.platform, hub.database)
 
 
 def test_a_second_run_changes_nothing(hub: Installation) -> None:
