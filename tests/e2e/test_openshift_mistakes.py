@@ -63,9 +63,10 @@ def test_missing_rights_are_named(untouched: OpenShiftInstallation) -> None:
     play.must_say("cannot get resource", "imagestreams")
 
 
-def test_a_host_that_is_taken_is_named(untouched: OpenShiftInstallation) -> None:
-    """By the router; the pods stay, and the next run mends the Route."""
-    hub = untouched
+def test_a_host_that_is_taken_is_named(openshift_hub: OpenShiftInstallation) -> None:
+    """By the router; the pods stay. The next run mends the Route."""
+    hub = openshift_hub
+    pods = [hub.pid(service) for service in hub.services]
     taken = {
         "apiVersion": "route.openshift.io/v1",
         "kind": "Route",
@@ -78,6 +79,7 @@ def test_a_host_that_is_taken_is_named(untouched: OpenShiftInstallation) -> None
         play = hub.play(fails=True, hub_openshift_host="taken.apps.osbed.local")
     play.must_say("the router refuses the Route jupyterhub for taken.apps.osbed.local: HostAlreadyClaimed")
     hub.kubectl("delete", "route", "jupyterhub")
+    assert [hub.pid(service) for service in hub.services] == pods, "expected that the same pods go on"
 
 
 def test_a_certificate_and_rights_of_ones_own(changed_hub: Installation, tmp_path: pathlib.Path) -> None:
