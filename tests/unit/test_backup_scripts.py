@@ -162,6 +162,20 @@ def test_a_copy_becomes_a_hub_whose_servers_are_forgotten(
     assert aside.stat().st_mode & 0o077 == 0
 
 
+def test_a_dump_of_a_cluster_is_placed_for_a_host(tmp_path: pathlib.Path) -> None:
+    """Where there was no state directory; it belongs to the account of the hub here, like all that is placed."""
+    source = tmp_path / "restored"
+    (source / "etc").mkdir(parents=True)
+    (source / "etc" / "finished.json").write_text('{"version": "6.1.1"}')
+    record = {"hub": "jupyterhub", "files": [], "account": {"uid": 1000, "gid": 1000, "name": ""}}
+    (source / "hub_state.json").write_text(json.dumps(record))
+    (source / "database.dump").write_text("dump")
+    script("place_state", source=str(source), directory=str(tmp_path), account="", owner=str(os.getuid()))
+    dump = tmp_path / "state" / "jupyterhub.restored.dump"
+    assert dump.read_text() == "dump" and dump.stat().st_uid == os.getuid()
+    assert dump.parent.stat().st_mode & 0o077 == 0
+
+
 # --- servers that stand still
 
 

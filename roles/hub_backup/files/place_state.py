@@ -59,6 +59,8 @@ def place(name, target=None):
     done.append(str(there))
 
 
+# That of a cluster's hub whose database is no file has none.
+(source / "state").mkdir(mode=0o700, exist_ok=True)
 if asked["account"]:
     account = pwd.getpwnam(asked["account"])
     before = (record["account"]["uid"], record["account"]["gid"])
