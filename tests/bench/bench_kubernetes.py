@@ -66,6 +66,7 @@ class KubernetesHub(bench_hub.Hub):
             "hub_kubernetes_hub_resources": {"requests": {"cpu": "50m", "memory": "256Mi"}},
             "hub_kubernetes_proxy_resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
             "hub_kubernetes_prepull": "never",
+            "hub_kubernetes_create_namespace": True,
         }
         super().__init__(directory, "kubernetes_hubs", variables)
 
@@ -112,7 +113,7 @@ def running_hub() -> t.Iterator[KubernetesHub]:
             yield hub
         finally:
             hub.remove()
-            measuring.run([CLUSTER, "kubectl", "delete", "namespace", NAME])
+            measuring.run([CLUSTER, "kubectl", "delete", "namespace", NAME, "--ignore-not-found"])
     finally:
         measuring.run([CLUSTER, "down"])
         shutil.rmtree(directory)
