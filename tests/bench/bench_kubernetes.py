@@ -95,6 +95,9 @@ class KubernetesHub(bench_hub.Hub):
             for key in ("clusterIP", "clusterIPs", "volumeName"):
                 each.get("spec", {}).pop(key, None)
             each["metadata"].pop("finalizers", None)
+            # That a claim is bound, for example.
+            notes = each["metadata"].get("annotations", {})
+            each["metadata"]["annotations"] = {key: text for key, text in notes.items() if "kubernetes.io/" not in key}
         return json.dumps({"apiVersion": "v1", "kind": "List", "items": found["items"]})
 
     def remove(self) -> None:
