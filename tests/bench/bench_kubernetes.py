@@ -183,7 +183,11 @@ def class_starts(hub: KubernetesHub, _runs: int) -> list[Row]:
 
 
 def _known(admin: HubUser) -> set[str]:
-    return {each["name"] for each in admin.request("GET", f"/hub/api/users?limit={2 * CLASS}")}
+    found: set[str] = set()
+    # A page has 200 at most.
+    while page := admin.request("GET", f"/hub/api/users?limit=200&offset={len(found)}"):
+        found |= {each["name"] for each in page}
+    return found
 
 
 def _started(hub: KubernetesHub, admin: HubUser, name: str, begin: float) -> float | None:
