@@ -1,6 +1,7 @@
 """Asks the hub in its pod, or lets it stop and start servers: look|stop|start|copy BASE_URL [SERVERS [SECONDS]].
 
-`look` prints the users and servers that the hub knows as JSON, and the folders of users whose servers run in its own pod. SERVERS is JSON, a list of mappings with user and name.
+`look` prints the users and servers that the hub knows as JSON, and the folders of users whose servers run in its
+own pod. SERVERS is JSON, a list of mappings with user and name.
 `copy` prints the hub's database as base64, as it was at one moment, while the hub goes on.
 """
 
