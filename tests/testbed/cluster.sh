@@ -39,16 +39,10 @@ client() {
 }
 
 osbed() {
-    local program=$testbed/../openshift/osbed path=$PATH python
+    local program=$testbed/../openshift/osbed
     [ -x "$program" ] || { echo "cluster.sh: there is no $program, which serves the APIs of OpenShift" >&2; exit 1; }
-    # To unpack sources it takes the first Python 3.11 and a tarfile that refuses what is hostile, from 3.11.4 on; Debian's is 3.11.2.
-    for python in $(type -aP python3.11); do
-        if "$python" -c 'import tarfile; tarfile.data_filter' 2>/dev/null; then
-            path=$(dirname "$python"):$PATH
-            break
-        fi
-    done
-    PATH=$path "$program" "$@"
+    # It unpacks sources with what tarfile has from Python 3.11.4 on; Debian's is 3.11.2.
+    PYTHONPATH=$here/newer_tarfile OSBED_PYTHON=$(command -v python) "$program" "$@"
 }
 
 case ${1:-} in
