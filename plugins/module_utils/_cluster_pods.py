@@ -48,19 +48,24 @@ def containers(pod: Object) -> list[Object]:
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
-def trouble(pod: Object) -> str:
-    """Why a pod can not come up however long one waits; empty while it still may."""
+def trouble(pod: Object, restarts: t.Mapping[str, int] | None = None) -> str:
+    """Why a pod can not come up however long one waits; empty while it still may.
+
+    :param restarts: how often each container had ended when somebody began to wait. One that ended before gets another
+        try: what it lacked then, such as a database that was slow, may be there by now.
+    """
     name = pod["metadata"]["name"]
+    before = restarts or {}
     for container in containers(pod):
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in _HOPELESS:
             said = waiting.get("message") or waiting["reason"]
             return f"container {container['name']} of pod {name} does not start: {waiting['reason']}: {said}"
         ended = (container.get("lastState") or {}).get("terminated") or {}
-        if container.get("restartCount", 0) >= ENDED_TWICE and not container.get("ready") and ended:
-            return (
-                f"container {container['name']} of pod {name} ended {container['restartCount']} times, {_ending(ended)}"
-            )
+        count = container.get("restartCount", 0)
+        again = count > before.get(container["name"], 0)
+        if count >= ENDED_TWICE and again and not container.get("ready") and ended:
+            return f"container {container['name']} of pod {name} ended {count} times, {_ending(ended)}"
     return ""
 
 
@@ -101,13 +106,16 @@ def wait(
 ) -> Waited:
     """Wait until deployments run as they are described, until one of them can not, or until the time is over."""
     deadline = clock() + seconds
+    restarts: dict[str, dict[str, int]] | None = None
     while True:
         late = clock() > deadline
         missing = [name for name in names if not rolled_out(_deployment(cluster, namespace, name))]
         if not missing:
             return Waited(True, pods={name: _newest(_pods(cluster, namespace, name)) for name in names})
         pods = {name: _pods(cluster, namespace, name) for name in missing}
-        reasons = [why for name in missing for why in _hopeless(cluster, namespace, name, pods[name])]
+        if restarts is None:
+            restarts = {pod["metadata"]["name"]: _restarts(pod) for each in pods.values() for pod in each}
+        reasons = [why for name in missing for why in _hopeless(cluster, namespace, name, pods[name], restarts)]
         if reasons or late:
             reasons = reasons or [_late(name, pods[name], seconds) for name in missing]
             words = [word for name in missing for word in _events(cluster, namespace, name, pods[name])]
@@ -145,8 +153,18 @@ def _newest(pods: t.Sequence[Object]) -> str:
     )
 
 
-def _hopeless(cluster: Cluster, namespace: str, name: str, pods: t.Sequence[Object]) -> list[str]:
-    said = [trouble(pod) for pod in pods]
+def _restarts(pod: Object) -> dict[str, int]:
+    return {container["name"]: container.get("restartCount", 0) for container in containers(pod)}
+
+
+def _hopeless(
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    pods: t.Sequence[Object],
+    restarts: t.Mapping[str, t.Mapping[str, int]],
+) -> list[str]:
+    said = [trouble(pod, restarts.get(pod["metadata"]["name"])) for pod in pods]
     if not pods:
         said.append(refused(_deployment(cluster, namespace, name)))
     return [why for why in said if why]

@@ -59,7 +59,7 @@ options:
   wait_timeout:
     description:
       - Seconds to wait. It ends earlier when a pod can not come up, for example because its image can not be pulled, a
-        container ended twice, or a quota is exceeded.
+        container ended twice, or a quota is exceeded. What had ended when it began to wait is given another try.
     type: int
     default: 300
 author:

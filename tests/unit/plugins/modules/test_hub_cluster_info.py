@@ -211,23 +211,38 @@ def test_an_image_that_is_not_there_ends_waiting_at_once(cluster: clusters.Clust
     assert found["msg"] == "; ".join(found["reasons"]) and found["logs"] == {}
 
 
-def test_a_hub_that_ends_is_not_waited_for_and_its_last_words_are_told(cluster: clusters.Cluster) -> None:
-    deployment(cluster, ready=False)
-    ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+def ended(cluster: clusters.Cluster, times: int) -> None:
+    """The hub's container has ended so often."""
     states = [
         {
             "name": "hub",
-            "restartCount": 2,
+            "restartCount": times,
             "ready": False,
             "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-            "lastState": ended,
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
         }
     ]
+    deployment(cluster, ready=False)
     pod(cluster, "hub-77-a", {**POD, "pod-template-hash": "77"}, containerStatuses=states)
+
+
+def test_a_hub_that_ends_is_not_waited_for_and_its_last_words_are_told(cluster: clusters.Cluster) -> None:
+    ended(cluster, 0)
     cluster.logs["hub-77-a/hub"] = "ValueError: no\n"
-    found = ask(cluster, wait_for=["hub"], wait_timeout=600)
-    assert found["reasons"] == ["container hub of pod hub-77-a ended 2 times, the last time with exit code 1 (Error)"]
-    assert found["logs"] == {"hub": "ValueError: no"}
+    connected = hub_cluster_info._cluster.Cluster(cluster.kubeconfig)
+    counts = iter((1, 2))
+    found = _cluster_pods.wait(connected, "course", ["hub"], 600, sleep=lambda _seconds: ended(cluster, next(counts)))
+    assert found.reasons == ["container hub of pod hub-77-a ended 2 times, the last time with exit code 1 (Error)"]
+    assert found.logs == {"hub": "ValueError: no"}
+
+
+def test_a_hub_that_ended_before_gets_another_try(cluster: clusters.Cluster) -> None:
+    connected = hub_cluster_info._cluster.Cluster(cluster.kubeconfig)
+    ended(cluster, 7)
+    assert _cluster_pods.wait(connected, "course", ["hub"], 600, sleep=lambda _seconds: deployment(cluster)).ready
+    ended(cluster, 7)
+    found = _cluster_pods.wait(connected, "course", ["hub"], 600, sleep=lambda _seconds: ended(cluster, 8))
+    assert found.reasons == ["container hub of pod hub-77-a ended 8 times, the last time with exit code 1 (Error)"]
 
 
 def test_a_quota_is_told_at_once(cluster: clusters.Cluster) -> None:
