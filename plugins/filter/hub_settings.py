@@ -11,7 +11,13 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _description, _networks, _people, _settings
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
+    _description,
+    _networks,
+    _people,
+    _platforms,
+    _settings,
+)
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.plugin_utils._filters import checked
 
@@ -80,8 +86,8 @@ def _with_userlist(description: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _platform(platform: str) -> None:
-    if platform not in _settings.SPAWNERS:
-        raise HubError(f"platform is {platform!r}; expected one of {', '.join(_settings.SPAWNERS)}.")
+    if platform not in _platforms.SPAWNERS:
+        raise HubError(f"platform is {platform!r}; expected one of {', '.join(_platforms.SPAWNERS)}.")
 
 
 class FilterModule:

@@ -12,7 +12,7 @@ import contextlib
 import re
 import typing as t
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _settings, _sign_in, _sizes
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _platforms, _settings, _sign_in, _sizes
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._errors import HubError
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._people import parse_userlist, people
 
@@ -89,9 +89,9 @@ def _hub(description: Description, platform: str) -> t.Iterator[str]:
         for name in ("tls_certificate", "tls_key"):
             if not description[name].startswith("/"):
                 yield f"hub_{name} is {description[name]!r}; hub_tls: files needs an absolute path on the hub's host."
-    spawner = _settings.spawner_of(description, platform)
-    if spawner not in _settings.SPAWNERS[platform]:
-        accepted = " or ".join(_settings.SPAWNERS[platform])
+    spawner = _platforms.spawner_of(description, platform)
+    if spawner not in _platforms.SPAWNERS[platform]:
+        accepted = " or ".join(_platforms.SPAWNERS[platform])
         yield f"hub_spawner is {spawner!r}; {platform} knows {accepted}."
     if description["database"] == "postgresql" and platform == "local":
         for name in ("database_host", "database_password"):
@@ -149,7 +149,7 @@ def _sign_in_complete(description: Description, platform: str) -> t.Iterator[str
             yield f"hub_{variable} has {len(description[variable])} characters; JupyterHub wants at least {least}."
     if description["shared_password"] and description["shared_password"] == description["shared_admin_password"]:
         yield "hub_shared_password and hub_shared_admin_password are the same; choose different ones."
-    if name == "pam" and platform == "local" and _settings.spawner_of(description, platform) == "simple":
+    if name == "pam" and platform == "local" and _platforms.spawner_of(description, platform) == "simple":
         yield "hub_sign_in: pam on local needs hub_spawner: system-user, so that people get their own account."
     if name == "pam" and cluster:
         yield f"hub_sign_in is 'pam'; there are no accounts of a host on {platform}, choose another way to sign in."
