@@ -251,7 +251,11 @@ ROWS: tuple[Row, ...] = (
     _always("proxy.https.enabled", "See proxy.https.type."),
     _ours("proxy.https.type", "hub_tls", "offload; files for certificates of one's own at the proxy.", https_type),
     _ours("proxy.https.hosts", "hub_public_url", "", hosts),
-    _open("proxy.https.letsencrypt", "cert-manager gets the certificate of an Ingress.", f"{_K}issuer"),
+    _open(
+        "proxy.https.letsencrypt",
+        "cert-manager gets the certificate of an Ingress; `hub_certificate_source: acme` one for the proxy itself.",
+        f"{_K}issuer",
+    ),
     _open("proxy.https.manual", "Put both into files that hub_tls_certificate and hub_tls_key name.", "hub_tls"),
     _open("proxy.https.secret", "For an Ingress; the keys are tls.crt and tls.key.", f"{_K}tls_secret"),
     _ours("proxy.chp.image.name", f"{_K}proxy_image", "", image(f"{_K}proxy_image")),

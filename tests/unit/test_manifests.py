@@ -99,6 +99,12 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
     },
     "own_certificate": {**OWN_CERTIFICATE, "hub_kubernetes_service": "LoadBalancer"},
     "redirect": {**OWN_CERTIFICATE, "hub_port": 443, "hub_kubernetes_redirect_port": 80},
+    "acme": {
+        **OWN_CERTIFICATE,
+        "hub_port": 443,
+        "hub_kubernetes_redirect_port": 80,
+        "hub_certificate_source": "acme",
+    },
     "gateway": {
         "hub_kubernetes_gateway": {"name": "front", "namespace": "gateways", "section": "https"},
         "hub_public_url": "https://hub.example.org",
@@ -371,6 +377,20 @@ def test_the_proxy_ends_tls_where_nothing_in_front_does(rendered: Rendered) -> N
     quiet = objects(rendered, "own_certificate")
     assert [each["name"] for each in quiet["Service/proxy-public"]["spec"]["ports"]] == ["https"]
     assert "ssl" not in json.dumps(objects(rendered, "plain")["Deployment/proxy"])
+
+
+def test_the_proxy_can_answer_an_authority_when_that_gives_the_certificate(rendered: Rendered) -> None:
+    found = objects(rendered, "acme")
+    spec = found["Deployment/proxy"]["spec"]["template"]["spec"]
+    assert {"name": "challenges", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}} in spec["volumes"]
+    proxy = spec["containers"][0]
+    assert {"name": "challenges", "mountPath": "/srv/challenges"} in proxy["volumeMounts"]
+    environment = {each["name"]: each.get("value") for each in proxy["env"]}
+    assert environment["CHALLENGES"] == "/srv/challenges"
+    scripts = environment["NODE_OPTIONS"].replace("--require /etc/proxy/", "").split()
+    config = next(each for name, each in found.items() if name.startswith("ConfigMap/proxy-config-"))
+    assert scripts == ["ask_for_routes.js", "show_challenges.js"] == list(config["data"])
+    assert "challenges" not in json.dumps(objects(rendered, "redirect")["Deployment/proxy"])
 
 
 def test_placeholders_are_as_large_as_a_server_and_go_where_servers_go(rendered: Rendered) -> None:
@@ -704,7 +724,7 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     ),
     "acme": (
         {**OWN_CERTIFICATE, "hub_certificate_source": "acme"},
-        "hub_certificate_source is acme, and the authority would ask for its answer in the cluster",
+        "hub_certificate_source is acme and hub_kubernetes_redirect_port is 0; expected the port at which",
     ),
     "redirect": (
         {"hub_kubernetes_redirect_port": 80},
