@@ -14,10 +14,13 @@ import urllib.parse
 import urllib.request
 import uuid
 
+from acme_authority import authority
+from cryptography import x509
 from hub_user import HubUser
 from installation import PROJECT, uninterrupted, wait_until, working
 from kubernetes_installation import CLUSTER, KubernetesInstallation
 
+PEBBLE, CHALLENGES = 18640, 8090  # ports
 PROMOTED = "127.0.0.1:5000/hubwright/molecule-cluster"
 
 
@@ -144,14 +147,45 @@ def test_the_proxy_ends_tls(cluster_hub: KubernetesInstallation, tmp_path: pathl
     play = hub.play("site", "--diff", **given)
     key = (tmp_path / "hub.key").read_text(encoding="ascii").splitlines()[1]
     assert key not in play.text, "expected that the key is not shown"
-    address = urllib.parse.urlsplit(hub.url)
-    served = ssl.get_server_certificate((str(address.hostname), address.port or 443))
-    assert ssl.PEM_cert_to_DER_cert(served) == ssl.PEM_cert_to_DER_cert(certificate.read_text(encoding="ascii"))
+    assert served(hub) == x509.load_pem_x509_certificate(certificate.read_bytes())
     alice = HubUser(hub.url.replace("http://", "https://"), "alice", hub.password("alice"))
     alice.sign_in()
     assert "alice" in alice.home()
     assert hub.play(**given).changes == 0
     assert hub.pid("hub") == before, "expected that the hub was not restarted"
+
+
+def test_an_authority_gives_the_proxy_its_certificate(
+    cluster_hub: KubernetesInstallation, tmp_path: pathlib.Path
+) -> None:
+    """At first, when no proxy answers it, and again when the certificate ends; the hub does not restart for it."""
+    hub = cluster_hub
+    before = hub.pid("hub")
+    name = hub.kubectl("get", "service", hub.named("proxy-public"), "--output=jsonpath={.spec.clusterIP}")
+    certificate = tmp_path / "hub.pem"
+    with authority(tmp_path, PEBBLE, CHALLENGES) as (given, log):
+        given |= {"hub_tls_certificate": str(certificate), "hub_tls_key": str(tmp_path / "hub.key"), "hub_tls": "files"}
+        given |= {"hub_certificate_names": [name], "hub_kubernetes_redirect_port": CHALLENGES}
+        hub.play(**given)
+        first = served(hub)
+        assert "Pebble" in first.issuer.rfc4514_string()
+        assert f"http://{name}:{CHALLENGES}/.well-known/acme-challenge/" in log.read_text(encoding="utf-8")
+        assert hub.play(**given).changes == 0
+        soon = {**given, "hub_certificate_renew_days": 3000}
+        hub.play("renew_certificate", **soon)
+        assert served(hub).serial_number != first.serial_number
+        assert hub.kubectl("exec", f"deployment/{hub.named('proxy')}", "--", "ls", "/srv/challenges") == ""
+    assert hub.play("renew_certificate", **given).changes == 0
+    hub.play("renew_certificate", fails=True, **soon).must_say("was not renewed", "got no certificate from")
+    assert hub.pid("hub") == before, "expected that the hub was not restarted"
+
+
+def served(hub: KubernetesInstallation) -> x509.Certificate:
+    """The certificate that the proxy shows."""
+    address = urllib.parse.urlsplit(hub.url)
+    return x509.load_pem_x509_certificate(
+        ssl.get_server_certificate((str(address.hostname), address.port or 443)).encode()
+    )
 
 
 def test_a_new_release_of_the_hub_interrupts_nobody(changed_hub: KubernetesInstallation) -> None:

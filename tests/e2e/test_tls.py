@@ -8,11 +8,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
 import pathlib
 import re
-import signal
-import socket
 import ssl
 import subprocess
 import typing as t
@@ -21,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from acme_authority import authority, listens, process
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -190,45 +188,10 @@ def test_a_certificate_that_can_not_serve_is_refused(hub: DockerInstallation, tm
 # --- an authority
 
 
-@contextlib.contextmanager
-def process(*command: str, log: pathlib.Path, **environment: str) -> Iterator[None]:
-    """A program and what it starts, until the end of the context."""
-    with log.open("a", encoding="utf-8") as stream:
-        started = subprocess.Popen(
-            command,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.pid, signal.SIGTERM)
-        started.wait(timeout=PATIENCE)
-
-
-def listens(port: int) -> bool:
-    """Does something listen on this port of this machine?"""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_an_authority_gives_a_certificate(hub: DockerInstallation, tmp_path: pathlib.Path) -> None:
-    log = tmp_path / "pebble.log"
-    acme = {
-        "hub_certificate_source": "acme",
-        "hub_certificate_acme_directory": f"https://localhost:{PEBBLE}/dir",
-        "hub_certificate_acme_ca": f"{tmp_path}/ca.pem",
-        "hub_certificate_acme_email": "admin@example.org",
-        "hub_certificate_acme_terms_agreed": True,
-        # Where the role itself answers as long as no front does.
-        "hub_certificate_acme_port": REDIRECT_PORT,
-    }
-    with process(f"{TESTBED}/pebble.sh", str(tmp_path), str(PEBBLE), str(REDIRECT_PORT), log=log):
-        wait_until("pebble listens", lambda: listens(PEBBLE))
+    with authority(tmp_path, PEBBLE, REDIRECT_PORT) as (variables, log):
+        # The last is where the role itself answers as long as no front does.
+        acme = {**variables, "hub_certificate_acme_port": REDIRECT_PORT}
         alice = hub.user("alice")
         with uninterrupted(alice):
             hub.play("renew_certificate", **acme)
