@@ -177,6 +177,8 @@ def test_an_authority_gives_the_proxy_its_certificate(
         assert hub.kubectl("exec", f"deployment/{hub.named('proxy')}", "--", "ls", "/srv/challenges") == ""
     assert hub.play("renew_certificate", **given).changes == 0
     hub.play("renew_certificate", fails=True, **soon).must_say("was not renewed", "got no certificate from")
+    hub.play()
+    assert hub.kubectl("get", "secret", hub.named("proxy-tls"), "--ignore-not-found") == "", "expected no unused key"
     assert hub.pid("hub") == before, "expected that the hub was not restarted"
 
 
