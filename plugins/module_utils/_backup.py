@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import hashlib
 import os
@@ -16,6 +15,7 @@ import typing as t
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils import (
     _archive_reader,
     _compression,
+    _disk,
     _encryption,
     _read_back,
     _repository,
@@ -29,7 +29,6 @@ from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volume_reade
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._volumes import Volume
 
 _ATTEMPTS = 3
-_BEGIN_TO_WRITE = 2  # SYNC_FILE_RANGE_WRITE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,24 +235,9 @@ class _Staged:
             del self._names[f".new-{self.time}.removed"]
         with self.file(f"{self.time}.json") as descriptor:
             _compression.write_all(descriptor, manifest.to_json())
-        _sync([self._place.join(staged) for staged in self._names])
+        _disk.sync([self._place.join(staged) for staged in self._names])
         for staged, name in self._names.items():
             os.rename(self._place.join(staged), self._place.join(name))
-
-
-def _sync(paths: t.Iterable[str]) -> None:
-    """Make files durable. When all are on their way before one is waited for, the file system writes its journal once for all."""
-    with contextlib.ExitStack() as stack:
-        descriptors = []
-        for path in paths:
-            descriptors.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-            stack.callback(os.close, descriptors[-1])
-        with contextlib.suppress(AttributeError):  # another C library: then it is a little slower
-            begin = ctypes.CDLL(None).sync_file_range
-            for descriptor in descriptors:
-                begin(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _BEGIN_TO_WRITE)
-        for descriptor in descriptors:
-            os.fsync(descriptor)
 
 
 def _write(

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
-from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _archive_reader
+from ansible_collections.hubwright.jupyterhub.plugins.module_utils import _archive_reader, _disk
 from ansible_collections.hubwright.jupyterhub.plugins.module_utils._compression import Compressor, Damaged
+
+_AT_ONCE = 16 * 1024 * 1024  # bytes
 
 
 class ReadBack:
     """A compressor whose output is read from its file, by a thread that follows as soon as there is more than one block.
 
-    A small archive is not worth a thread, and is read when it is complete.
+    A small archive is not worth a thread, and is read when it is complete. A large one goes to the disk meanwhile, so
+    that nobody waits for all of it at the end.
 
     :param path: of the file that the compressor writes.
     """
@@ -25,13 +29,20 @@ class ReadBack:
         self._thread: threading.Thread | None = None
         self._found: tuple[int, str] = (0, "")
         self._error: Damaged | OSError | None = None
+        self._descriptor = -1
+        self._sent = 0
 
     def write(self, buffer: bytearray, size: int) -> None:
         """Compress the first ``size`` bytes."""
         if self._thread is None:
+            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             self._thread = threading.Thread(target=self._read)
             self._thread.start()
         self._output.write(buffer, size)
+        written = os.fstat(self._descriptor).st_size
+        if written - self._sent >= _AT_ONCE:
+            _disk.begin_to_write(self._descriptor, self._sent)
+            self._sent = written
 
     def finish(self, buffer: bytearray | None = None, size: int = 0) -> None:
         """Compress the first ``size`` bytes too, and write what is left."""
@@ -40,6 +51,9 @@ class ReadBack:
     def close(self) -> None:
         """Free what it holds, whatever happened."""
         self._output.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
         self._complete.set()
         if self._thread:
             self._thread.join()
