@@ -50,6 +50,8 @@ class KubernetesHub(bench_hub.Hub):
         variables = {
             "hub_name": NAME,
             "hub_users": self.people,
+            # A small hub, which is the default, refuses more than ten starts at once.
+            "hub_scale": "medium",
             "hub_port": 80,
             "hub_http_timeout": PATIENCE // 2,
             "hub_start_timeout": PATIENCE,
